@@ -1,0 +1,304 @@
+//! The pool itself: its fields, its life from the first block to the last, and its accounts.
+#![expect(unsafe_code, reason = "gives blocks back, and is sent between threads")]
+
+use core::any::Any;
+use core::cell::Cell;
+use core::fmt;
+use core::ptr::NonNull;
+use std::panic;
+use std::thread;
+
+use super::block::{Block, HEADER};
+use super::builder::PoolBuilder;
+use super::cleanup::CleanupList;
+use super::freed::FreedPieces;
+use super::large::LargeList;
+use super::stats::PoolStats;
+use super::supply::Supply;
+
+/// What a panicking cleanup threw.
+pub(super) type Payload = Box<dyn Any + Send>;
+
+/// A region allocator: allocation moves a cursor, and everything is given back together.
+///
+/// A pool holds no memory until it is used. Small requests come out of blocks that double in size
+/// up to a cap; large ones stand apart and can be freed one by one; a limit, where one is set, is
+/// exact. A pool serves one thread at a time: it is `Send` and not `Sync`.
+///
+/// `&Pool` is an allocator for collections, by the crate's features.
+///
+/// ```
+/// use aquifer::Pool;
+/// use allocator_api2::vec::Vec;
+///
+/// let mut pool = Pool::new();
+/// let greeting = pool.alloc_str("hello")?;
+/// let mut squares = Vec::new_in(&pool);
+/// squares.extend((0..4).map(|n| n * n));
+/// assert_eq!((&*greeting, &squares[..]), ("hello", &[0, 1, 4, 9][..]));
+/// drop(squares);
+/// pool.reset();
+/// assert_eq!(pool.stats().used, 0);
+/// # Ok::<(), aquifer::AllocError>(())
+/// ```
+#[doc(alias("ngx_pool_t", "ngx_create_pool", "ngx_destroy_pool"))]
+#[repr(C)]
+pub struct Pool {
+    /// Where the next value goes. With `end` on the dangling address where there is no block.
+    pub(super) cursor: Cell<NonNull<u8>>,
+    /// Keeps cursor and end apart: where both are loaded at once, as aarch64 does with neighbours,
+    /// the load cannot be served from the store that moved the cursor just before.
+    pub(super) large_threshold: usize,
+    /// One past the current block.
+    pub(super) end: Cell<NonNull<u8>>,
+    /// The current block, and behind it the older ones.
+    pub(super) block: Cell<Option<Block>>,
+    pub(super) cleanups: CleanupList,
+    pub(super) large: LargeList,
+    pub(super) freed: FreedPieces,
+    source: Source,
+}
+
+/// Where a pool gets its blocks.
+enum Source {
+    Own(Supply),
+    /// A scope's pool uses the supply of the pool that it was opened on, which outlives it.
+    Shared(NonNull<Supply>),
+}
+
+// SAFETY: a pool that can be moved owns its supply, and all that its pointers lead to. What it
+// drops itself is `Send`: `alloc_drop` and `defer` demand it. A pool with a shared supply is never
+// moved: it lives in a `Scope` on the stack.
+unsafe impl Send for Pool {}
+
+impl Pool {
+    /// Creates a pool with the default settings. It holds no memory until it is used.
+    #[inline]
+    pub const fn new() -> Self {
+        PoolBuilder::new().build()
+    }
+
+    /// Returns the settings of a pool, to be changed and built.
+    #[inline]
+    pub const fn builder() -> PoolBuilder {
+        PoolBuilder::new()
+    }
+
+    #[inline]
+    pub(super) const fn from_settings(settings: &PoolBuilder) -> Self {
+        Self::with(settings.large_threshold, Source::Own(Supply::new(settings)))
+    }
+
+    /// Creates the pool of a scope.
+    ///
+    /// # Safety
+    /// The pool `self` neither moves nor ends while the new one lives.
+    pub(super) unsafe fn child(&self) -> Self {
+        Self::with(self.large_threshold, Source::Shared(NonNull::from(self.supply())))
+    }
+
+    #[inline]
+    const fn with(large_threshold: usize, source: Source) -> Self {
+        Self {
+            cursor: Cell::new(NonNull::dangling()),
+            large_threshold,
+            end: Cell::new(NonNull::dangling()),
+            block: Cell::new(None),
+            cleanups: CleanupList::new(),
+            large: LargeList::new(),
+            freed: FreedPieces::new(),
+            source,
+        }
+    }
+
+    pub(super) fn supply(&self) -> &Supply {
+        match &self.source {
+            Source::Own(supply) => supply,
+            // SAFETY: `child`'s caller keeps the supply alive and in its place.
+            Source::Shared(supply) => unsafe { supply.as_ref() },
+        }
+    }
+
+    /// Ends everything that lies in the pool: runs the cleanups, newest first, frees the large
+    /// allocations, and keeps blocks of at most the [retained bytes](PoolBuilder::retain) for what
+    /// comes next. The rest goes back to the system.
+    ///
+    /// # Panics
+    /// Where a cleanup panics, the others run, the pool is reset, and then the first panic goes on.
+    ///
+    /// ```
+    /// let mut pool = aquifer::Pool::builder().retain(8 << 10).build();
+    /// for _ in 0..100 {
+    ///     pool.alloc_slice_fill_with(1000, |n| n)?;
+    /// }
+    /// pool.reset();
+    /// assert!(pool.stats().charged <= 8 << 10);
+    /// # Ok::<(), aquifer::AllocError>(())
+    /// ```
+    #[doc(alias = "ngx_reset_pool")]
+    pub fn reset(&mut self) {
+        if let Some(payload) = self.clear() {
+            panic::resume_unwind(payload);
+        }
+    }
+
+    /// Sets the most bytes that the pool may hold from now on, as [`PoolBuilder::limit`] does.
+    /// Where it holds more already, nothing is taken away, and the next growth is refused.
+    ///
+    /// ```
+    /// let mut pool = aquifer::Pool::new();
+    /// pool.alloc_slice_fill_with(100, |_| 0_u8)?;
+    /// pool.set_limit(10);
+    /// assert!(pool.alloc_slice_fill_with(100_000, |_| 0_u8).is_err());
+    /// # Ok::<(), aquifer::AllocError>(())
+    /// ```
+    pub fn set_limit(&mut self, bytes: usize) {
+        self.supply().set_limit(bytes);
+    }
+
+    /// Empties the pool but for the blocks to retain. Returns what the first panicking cleanup
+    /// threw.
+    pub(super) fn clear(&mut self) -> Option<Payload> {
+        let payload = self.end_values();
+        let supply = self.supply();
+        let mut bound = supply.retain();
+        match self.block.get() {
+            None => {}
+            Some(only) if only.next().is_none() && only.size() <= bound => {
+                bound -= only.size();
+                only.clear();
+                self.make_current(only);
+            }
+            Some(_) => {
+                supply.restart_growth();
+                self.give_blocks_back(bound);
+            }
+        }
+        supply.trim(bound);
+        payload
+    }
+
+    /// Ends what lies in the pool, and leaves the blocks.
+    fn end_values(&self) -> Option<Payload> {
+        let payload = self.cleanups.run_all(self);
+        // SAFETY: whoever calls owns the pool or its scope's last handle: no borrow of the
+        // pool is left, hence none of what it handed out.
+        unsafe { self.large.free_all(self.supply()) };
+        self.freed.clear();
+        payload
+    }
+
+    /// Gives all blocks back to the supply, which keeps up to `bound` bytes of them. Where there
+    /// were several, only those are kept that are as large as the next block is going to be: the
+    /// same work finds one large block next time instead of many small ones.
+    fn give_blocks_back(&self, bound: usize) {
+        let supply = self.supply();
+        let mut at = self.block.take();
+        self.cursor.set(NonNull::dangling());
+        self.end.set(NonNull::dangling());
+        let least = match at {
+            Some(first) if first.next().is_some() => {
+                supply.expect(blocks(at).fold(0, |sum, block| block.size().saturating_add(sum)))
+            }
+            _ => 0,
+        };
+        while let Some(block) = at {
+            at = block.next();
+            let bound = if block.size() < least { 0 } else { bound };
+            // SAFETY: the block is out of the pool's list, and `end_values` came before.
+            unsafe { supply.put(block, bound) };
+        }
+    }
+
+    /// Bumps in `block` from here on, where it was left.
+    pub(super) fn make_current(&self, block: Block) {
+        self.block.set(Some(block));
+        self.cursor.set(block.cursor());
+        self.end.set(block.end());
+    }
+
+    /// Returns the pool's accounts. It walks the blocks, so the cost grows with their number.
+    ///
+    /// ```
+    /// let pool = aquifer::Pool::new();
+    /// pool.alloc(1_u64)?;
+    /// let stats = pool.stats();
+    /// assert_eq!(stats.used, 8);
+    /// assert_eq!(stats.held, stats.used + stats.free + stats.lost + stats.large + stats.headers);
+    /// # Ok::<(), aquifer::AllocError>(())
+    /// ```
+    pub fn stats(&self) -> PoolStats {
+        let supply = self.supply();
+        let mut stats = PoolStats {
+            large: self.large.held(),
+            held: self.large.held(),
+            charged: supply.charged(),
+            spare: supply.spare_bytes(),
+            high_water: supply.high_water(),
+            limit: supply.limit(),
+            limit_hits: supply.limit_hits(),
+            ..PoolStats::default()
+        };
+        if let Some(block) = self.block.get() {
+            block.set_cursor(self.cursor.get());
+            stats.free = block.room();
+        }
+        for block in blocks(self.block.get()) {
+            stats.held += block.size();
+            stats.headers += HEADER;
+            stats.lost += block.room();
+            stats.used += block.capacity() - block.room();
+        }
+        stats.used -= self.freed.bytes();
+        stats.lost += self.freed.bytes();
+        stats.lost -= stats.free;
+        stats
+    }
+}
+
+/// A block and those behind it.
+fn blocks(first: Option<Block>) -> impl Iterator<Item = Block> {
+    core::iter::successors(first, |block| block.next())
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Pool {
+    /// Runs the cleanups, newest first, then frees the memory. The first panic of a cleanup goes
+    /// on when that is done, unless the thread is panicking already.
+    fn drop(&mut self) {
+        #[cfg(feature = "log")]
+        if matches!(self.source, Source::Own(_)) {
+            log::debug!(target: "aquifer", "closing {self:?}");
+        }
+        let payload = self.end_values();
+        match &self.source {
+            Source::Own(_) => {
+                while let Some(block) = self.block.get() {
+                    self.block.set(block.next());
+                    // SAFETY: the block is out of the list, and `end_values` came before. The
+                    // supply ends with the pool, so that it need not be told.
+                    unsafe { block.release() };
+                }
+            }
+            Source::Shared(_) => self.give_blocks_back(self.supply().retain()),
+        }
+        match payload {
+            Some(payload) if !thread::panicking() => panic::resume_unwind(payload),
+            _ => {}
+        }
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("name", &self.supply().name())
+            .field("stats", &self.stats())
+            .finish()
+    }
+}
