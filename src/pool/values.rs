@@ -3,6 +3,7 @@
 
 use core::alloc::Layout;
 use core::fmt::{self, Write};
+use core::mem::needs_drop;
 use core::ptr::NonNull;
 
 use super::builder::LEAST_LARGE_THRESHOLD;
@@ -10,17 +11,14 @@ use super::growing::Growing;
 use super::pool::Pool;
 use crate::error::AllocError;
 
-/// Stops the build where a value would be forgotten that has something to drop.
-macro_rules! assert_no_drop {
-    ($T:ty) => {
-        const {
-            assert!(
-                !core::mem::needs_drop::<$T>(),
-                "this type needs `Drop`, which a pool does not run for plain values: \
-                 use `alloc_drop`, or keep it in a collection that uses the pool"
-            )
-        }
-    };
+/// Stops the build, called in a `const`, where a value would be forgotten that has something to
+/// drop.
+const fn refuse_drop<T>() {
+    assert!(
+        !needs_drop::<T>(),
+        "this type needs `Drop`, which a pool does not run for plain values: use `alloc_drop`, or \
+         keep it in a collection that uses the pool"
+    );
 }
 
 #[expect(clippy::mut_from_ref, reason = "each call hands out other memory")]
@@ -46,7 +44,7 @@ impl Pool {
     /// ```
     #[inline]
     pub fn alloc<T>(&self, value: T) -> Result<&mut T, AllocError> {
-        assert_no_drop!(T);
+        const { refuse_drop::<T>() };
         let slot = match self.place::<T>() {
             Some(slot) => slot,
             None if const { size_of::<T>() <= size_of::<usize>() } => {
@@ -72,7 +70,7 @@ impl Pool {
     /// ```
     #[inline]
     pub fn alloc_with<T>(&self, closure: impl FnOnce() -> T) -> Result<&mut T, AllocError> {
-        assert_no_drop!(T);
+        const { refuse_drop::<T>() };
         let mut place = Growing::with_capacity(self, 1)?;
         place.push(closure())?;
         Ok(&mut place.finish()[0])
@@ -113,7 +111,7 @@ impl Pool {
         len: usize,
         mut closure: impl FnMut(usize) -> T,
     ) -> Result<&mut [T], AllocError> {
-        assert_no_drop!(T);
+        const { refuse_drop::<T>() };
         let mut slice = Growing::with_capacity(self, len)?;
         for index in 0..len {
             slice.push(closure(index))?;
@@ -139,7 +137,7 @@ impl Pool {
     ) -> Result<&mut [T], AllocError> {
         /// A hint beyond this many values is not trusted with memory.
         const MOST_TRUSTED: usize = 1024;
-        assert_no_drop!(T);
+        const { refuse_drop::<T>() };
         let values = values.into_iter();
         let mut slice = Growing::with_capacity(self, values.size_hint().0.min(MOST_TRUSTED))?;
         for value in values {

@@ -1,0 +1,7 @@
+fn main() {
+    let pool = aquifer::Pool::new();
+    pool.scope(|scope| {
+        let word = &*scope.alloc(1).unwrap();
+        let _ = scope.defer(move |_| println!("{word}"));
+    });
+}

@@ -1,0 +1,4 @@
+fn main() {
+    let pool = aquifer::Pool::new();
+    pool.scope(|scope| scope.reset());
+}

@@ -1,0 +1,7 @@
+fn main() {
+    let mut pool = aquifer::Pool::new();
+    let mut words = allocator_api2::vec::Vec::new_in(&pool);
+    words.push(1);
+    pool.reset();
+    words.push(2);
+}

@@ -1,0 +1,7 @@
+fn main() {
+    let text = String::from("outside");
+    let pool = aquifer::Pool::new();
+    pool.scope(|scope| {
+        let _ = scope.alloc_drop(vec![&text]);
+    });
+}

@@ -1,0 +1,5 @@
+fn main() {
+    let pool = aquifer::Pool::new();
+    let value = pool.scope(|scope| scope.alloc(1).map(|value| *value));
+    println!("{value:?}");
+}

@@ -1,0 +1,9 @@
+use allocator_api2::vec::Vec;
+use aquifer::Pool;
+
+fn main() {
+    let pool = Pool::new();
+    let mut kept: Vec<u8, &Pool> = Vec::new_in(&pool);
+    pool.scope(|_| kept = Vec::new_in(&pool));
+    kept.push(1);
+}

@@ -1,0 +1,6 @@
+fn main() {
+    let mut pool = aquifer::Pool::new();
+    let value = pool.alloc(1);
+    println!("{value:?}");
+    pool.reset();
+}
