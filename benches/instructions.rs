@@ -14,7 +14,7 @@ use std::alloc::{Layout, System};
 use std::env;
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 
 use aquifer::Pool;
 use bumpalo::Bump;
@@ -97,7 +97,7 @@ fn create<R: Region>(rounds: u64, first_block: usize) {
 }
 
 /// Calls a function for value after value, all of which fit one block.
-fn call_values(rounds: u64, function: fn(&Pool, u64) -> Option<&mut u64>) {
+fn call_values(rounds: u64, function: fn(&Pool, u64) -> Option<&u64>) {
     let (pool, function) = (one_block(), black_box(function));
     (0..rounds * VALUES).for_each(|value| assert!(function(&pool, value).is_some()));
 }
@@ -113,16 +113,15 @@ fn one_block() -> Pool {
 }
 
 #[inline(never)]
-fn alloc_u64(pool: &Pool, value: u64) -> Option<&mut u64> {
-    pool.alloc(value).ok()
+fn alloc_u64(pool: &Pool, value: u64) -> Option<&u64> {
+    pool.alloc(value).ok().map(|value| &*value)
 }
 
 /// Two instructions: it returns what it was given.
 #[inline(never)]
-fn nothing_u64(pool: &Pool, _: u64) -> Option<&mut u64> {
-    let pool = ptr::from_ref(pool).cast_mut();
-    // Never looked at.
-    unsafe { pool.cast::<u64>().as_mut() }
+fn nothing_u64(pool: &Pool, _: u64) -> Option<&u64> {
+    // Never looked at, and a pool is larger than a word.
+    Some(unsafe { NonNull::from(pool).cast().as_ref() })
 }
 
 #[inline(never)]

@@ -208,7 +208,7 @@ fn report_memory() {
         let peaks = (0..256).map(|_| {
             let values = region.alloc_layout(chunk);
             region.alloc_layout(note);
-            let held = region.held();
+            let held = region.bytes_held();
             region.dealloc(values, chunk);
             held
         });
@@ -227,7 +227,7 @@ fn report_memory() {
             region.alloc_layout(Layout::new::<[u8; 100]>());
             region.reset();
         }
-        region.held()
+        region.bytes_held()
     }
 
     fn one_large_and_smalls<R: Region>() -> usize {
@@ -236,7 +236,7 @@ fn report_memory() {
         for _ in 0..KIB {
             region.alloc_layout(Layout::new::<[u64; 8]>());
         }
-        region.held()
+        region.bytes_held()
     }
 
     fn report<R: Region>() {

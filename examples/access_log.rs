@@ -7,8 +7,6 @@ use std::{cmp::Reverse, env, error::Error, fs::File, iter, process::ExitCode, st
 use aquifer::Pool;
 use hashbrown::{DefaultHashBuilder, HashMap};
 
-/// A path, its status and its size in bytes.
-type Hit<'pool> = (&'pool [u8], u16, u64);
 type Counts<'pool, Key> = HashMap<Key, u64, DefaultHashBuilder, &'pool Pool>;
 
 fn main() -> ExitCode {
@@ -16,11 +14,14 @@ fn main() -> ExitCode {
     let input: io::Result<Box<dyn BufRead>> = match name.to_str() {
         Some("") => Ok(Box::new(io::Cursor::new(sample()))),
         Some("-") => Ok(Box::new(io::stdin().lock())),
-        _ => File::open(&name).map(|file| Box::new(BufReader::new(file)) as _),
+        _ => match File::open(&name) {
+            Ok(file) => Ok(Box::new(BufReader::new(file))),
+            Err(error) => Err(io::Error::other(format!("cannot open {name:?}: {error}"))),
+        },
     };
     match input.and_then(|input| sum_up(&Pool::new(), input, &mut io::stdout().lock())) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            eprintln!("access_log: {name:?}: {error}");
+            eprintln!("access_log: {error}");
             ExitCode::FAILURE
         }
         _ => ExitCode::SUCCESS,
@@ -29,16 +30,18 @@ fn main() -> ExitCode {
 
 fn sum_up(pool: &Pool, mut input: impl BufRead, output: &mut impl Write) -> io::Result<()> {
     let (mut statuses, mut paths) = (Counts::new_in(pool), Counts::new_in(pool));
-    let (mut bytes, mut malformed, mut line) = (0_u64, 0, Vec::new());
+    let (mut bytes, mut malformed, mut buffer) = (0_u64, 0, Vec::new());
     for number in 1.. {
-        line.clear();
-        if input.read_until(b'\n', &mut line)? == 0 {
+        buffer.clear();
+        if input.read_until(b'\n', &mut buffer)? == 0 {
             break;
         }
+        let line = buffer.trim_ascii();
+        if line.is_empty() {
+            continue;
+        }
         let counted = pool.scope(|scope| {
-            let Some((path, status, size)) = parse(scope, line.trim_ascii())? else {
-                return Ok(());
-            };
+            let (path, status, size) = parse(scope, line)?;
             match paths.get_mut(path) {
                 Some(count) => *count += 1,
                 None => _ = paths.insert(&*pool.alloc_slice_copy(path)?, 1),
@@ -50,7 +53,7 @@ fn sum_up(pool: &Pool, mut input: impl BufRead, output: &mut impl Write) -> io::
         if let Err(error) = counted {
             malformed += 1;
             if malformed <= 3 {
-                writeln!(output, "line {number}: {error}: {}", line.trim_ascii().escape_ascii())?;
+                writeln!(output, "line {number}: {error}: {}", line.escape_ascii())?;
             }
         }
     }
@@ -58,20 +61,17 @@ fn sum_up(pool: &Pool, mut input: impl BufRead, output: &mut impl Write) -> io::
     let statuses = pool.alloc_slice_from_iter(statuses).map_err(io::Error::other)?;
     statuses.sort_unstable();
     statuses.iter().try_for_each(|(status, count)| writeln!(output, "{count:8} {status}"))?;
-    let paths = paths.into_iter().map(|(path, count)| (Reverse(count), path.escape_ascii()));
+    let paths = paths.into_iter().map(|(path, count)| (Reverse(count), path));
     let paths = pool.alloc_slice_from_iter(paths).map_err(io::Error::other)?;
-    paths.sort_unstable_by_key(|(count, _)| *count);
-    paths
-        .iter()
-        .take(10)
-        .try_for_each(|(Reverse(count), path)| writeln!(output, "{count:8} {path}"))
+    paths.sort_unstable();
+    for (Reverse(count), path) in paths.iter().take(10) {
+        writeln!(output, "{count:8} {}", path.escape_ascii())?;
+    }
+    Ok(())
 }
 
-/// Takes the path, the status and the size off a line, if it is not empty. The path lies in `pool`.
-fn parse<'pool>(pool: &'pool Pool, line: &[u8]) -> Result<Option<Hit<'pool>>, Box<dyn Error>> {
-    if line.is_empty() {
-        return Ok(None);
-    }
+/// Takes the path, the status and the size off a line. The path is unescaped into the pool.
+fn parse<'pool>(pool: &'pool Pool, line: &[u8]) -> Result<(&'pool [u8], u16, u64), Box<dyn Error>> {
     let start = line.windows(3).position(|bytes| bytes == b"] \"").ok_or("no request")?;
     let mut rest = line[start + 3..].iter();
     let request = &*pool.alloc_slice_from_iter(iter::from_fn(|| match rest.next()? {
@@ -86,7 +86,7 @@ fn parse<'pool>(pool: &'pool Pool, line: &[u8]) -> Result<Option<Hit<'pool>>, Bo
         size => str::from_utf8(size)?.parse()?,
     };
     let path = request.split(|byte| b" ?".contains(byte)).nth(1).unwrap_or(request);
-    Ok(Some((path, status, size)))
+    Ok((path, status, size))
 }
 
 /// Makes a log of some hundred lines, not all of which are in order.

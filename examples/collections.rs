@@ -26,7 +26,8 @@ type Orders<'pool> =
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut pool = Pool::builder().name("orders").build();
-    let orders = read(&pool, ORDERS)?;
+    let text = pool.alloc_str(ORDERS)?;
+    let orders = read(&pool, text)?;
     print(&pool, &orders)?;
 
     let stats = pool.stats();
@@ -38,25 +39,15 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Reads lines of `customer, count, article, price in cents`.
-fn read<'pool>(pool: &'pool Pool, text: &str) -> Result<Orders<'pool>, Box<dyn Error>> {
+fn read<'pool>(pool: &'pool Pool, text: &'pool str) -> Result<Orders<'pool>, Box<dyn Error>> {
     let mut orders = Orders::new_in(pool);
     for line in text.lines() {
-        let fields = pool.scope(|scope| {
-            // The list of fields is needed for this line alone; what it leads to is in `text`.
-            let fields = scope.alloc_slice_from_iter(line.split(',').map(str::trim))?;
-            Ok::<_, AllocError>(<[&str; 4]>::try_from(&*fields))
-        })?;
-        let [customer, count, article, price] = fields.map_err(|_| format!("what is {line:?}?"))?;
+        let mut fields = line.split(',').map(str::trim);
+        let mut next = || fields.next().ok_or_else(|| format!("too short: {line:?}"));
+        let (customer, count, article, price) = (next()?, next()?, next()?, next()?);
         let label = pool.alloc_fmt(format_args!("{count} x {article}"))?;
         let item = Item { label, cents: count.parse::<u64>()? * price.parse::<u64>()? };
-        match orders.get_mut(customer) {
-            Some(items) => items.push(item),
-            None => {
-                let mut items = Vec::new_in(pool);
-                items.push(item);
-                orders.insert(pool.alloc_str(customer)?, items);
-            }
-        }
+        orders.entry(customer).or_insert_with(|| Vec::new_in(pool)).push(item);
     }
     Ok(orders)
 }

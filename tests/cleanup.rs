@@ -92,11 +92,11 @@ fn cancelled_closures_leave_their_memory_to_the_next() {
 }
 
 #[test]
-fn a_forgotten_token_leaves_its_closure_registered() {
+fn a_dropped_token_leaves_its_closure_registered() {
     let record = Record::default();
     let pool = Pool::new();
     let value = noted(&record, 1);
-    std::mem::forget(pool.defer(move |_| drop(value)).unwrap());
+    let _ = pool.defer(move |_| drop(value)).unwrap();
     drop(pool);
     assert_eq!(ended(&record), [1]);
 }

@@ -17,7 +17,7 @@ pub(crate) trait Region {
     fn dealloc(&mut self, values: NonNull<u8>, layout: Layout);
     fn reset(&mut self);
     /// Bytes held from the system.
-    fn held(&self) -> usize;
+    fn bytes_held(&self) -> usize;
 }
 
 impl Region for aquifer::Pool {
@@ -45,7 +45,7 @@ impl Region for aquifer::Pool {
         self.reset();
     }
 
-    fn held(&self) -> usize {
+    fn bytes_held(&self) -> usize {
         self.stats().charged
     }
 }
@@ -75,7 +75,7 @@ impl<const ALIGN: usize> Region for bumpalo::Bump<ALIGN> {
         self.reset();
     }
 
-    fn held(&self) -> usize {
+    fn bytes_held(&self) -> usize {
         self.allocated_bytes()
     }
 }
@@ -105,7 +105,7 @@ impl Region for bump_scope::Bump {
         self.reset();
     }
 
-    fn held(&self) -> usize {
+    fn bytes_held(&self) -> usize {
         self.stats().size()
     }
 }
@@ -164,7 +164,7 @@ impl<A: Named> Region for Heap<A> {
         }
     }
 
-    fn held(&self) -> usize {
+    fn bytes_held(&self) -> usize {
         self.live.iter().map(|(_, layout)| layout.size()).sum()
     }
 }

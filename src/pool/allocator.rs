@@ -2,10 +2,6 @@
 #![expect(unsafe_code, reason = "implements unsafe traits")]
 
 /// Implements one `Allocator` trait for one handle. They are alike but for their paths.
-#[cfg_attr(
-    not(any(feature = "allocator-api2", feature = "allocator-api2-04", feature = "nightly")),
-    expect(unused_macros, reason = "no trait was asked for")
-)]
 macro_rules! implement_allocator {
     ($api:path, $handle:ty) => {
         const _: () = {

@@ -129,7 +129,20 @@ impl LargeList {
     ///
     /// # Safety
     /// Nothing that lies in any of them is used from here on.
+    #[inline]
     pub(super) unsafe fn free_all(&self, supply: &Supply) {
+        if self.head.get().is_some() {
+            // SAFETY: the caller's promise.
+            unsafe { self.free_each(supply) };
+        }
+    }
+
+    /// Frees every allocation of a list that has some.
+    ///
+    /// # Safety
+    /// As [`free_all`](Self::free_all).
+    #[cold]
+    unsafe fn free_each(&self, supply: &Supply) {
         while let Some(first) = self.head.get() {
             // SAFETY: a header in the list is live.
             let whole = unsafe { first.as_ref() }.whole;

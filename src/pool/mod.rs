@@ -1,5 +1,6 @@
 //! The region allocator: values are handed out one behind the other and vanish together.
 
+#[cfg(any(feature = "allocator-api2", feature = "allocator-api2-04", feature = "nightly"))]
 mod allocator;
 mod block;
 pub(crate) mod builder;

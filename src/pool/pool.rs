@@ -4,7 +4,7 @@
 use core::any::Any;
 use core::cell::Cell;
 use core::fmt;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 use std::panic;
 use std::thread;
 
@@ -44,13 +44,13 @@ pub(super) type Payload = Box<dyn Any + Send>;
 #[doc(alias("ngx_pool_t", "ngx_create_pool", "ngx_destroy_pool"))]
 #[repr(C)]
 pub struct Pool {
-    /// Where the next value goes. With `end` on the dangling address where there is no block.
-    pub(super) cursor: Cell<NonNull<u8>>,
-    /// Keeps cursor and end apart: where both are loaded at once, as aarch64 does with neighbours,
-    /// the load cannot be served from the store that moved the cursor just before.
+    /// The last used byte: the next value goes behind it. Null, as `end`, where there is no block.
+    pub(super) last: Cell<*mut u8>,
+    /// Keeps `last` and `end` apart: where both are loaded at once, as aarch64 does with neighbours,
+    /// the load cannot be served from the store that moved `last` just before.
     pub(super) large_threshold: usize,
     /// One past the current block.
-    pub(super) end: Cell<NonNull<u8>>,
+    pub(super) end: Cell<*mut u8>,
     /// The current block, and behind it the older ones.
     pub(super) block: Cell<Option<Block>>,
     pub(super) cleanups: CleanupList,
@@ -100,9 +100,9 @@ impl Pool {
     #[inline]
     const fn with(large_threshold: usize, source: Source) -> Self {
         Self {
-            cursor: Cell::new(NonNull::dangling()),
+            last: Cell::new(ptr::null_mut()),
             large_threshold,
-            end: Cell::new(NonNull::dangling()),
+            end: Cell::new(ptr::null_mut()),
             block: Cell::new(None),
             cleanups: CleanupList::new(),
             large: LargeList::new(),
@@ -179,6 +179,7 @@ impl Pool {
     }
 
     /// Ends what lies in the pool, and leaves the blocks.
+    #[inline]
     fn end_values(&self) -> Option<Payload> {
         let payload = self.cleanups.run_all(self);
         // SAFETY: whoever calls owns the pool or its scope's last handle: no borrow of the
@@ -191,11 +192,12 @@ impl Pool {
     /// Gives all blocks back to the supply, which keeps up to `bound` bytes of them. Where there
     /// were several, only those are kept that are as large as the next block is going to be: the
     /// same work finds one large block next time instead of many small ones.
+    #[inline(never)]
     fn give_blocks_back(&self, bound: usize) {
         let supply = self.supply();
         let mut at = self.block.take();
-        self.cursor.set(NonNull::dangling());
-        self.end.set(NonNull::dangling());
+        self.last.set(ptr::null_mut());
+        self.end.set(ptr::null_mut());
         let least = match at {
             Some(first) if first.next().is_some() => {
                 supply.expect(blocks(at).fold(0, |sum, block| block.size().saturating_add(sum)))
@@ -213,8 +215,22 @@ impl Pool {
     /// Bumps in `block` from here on, where it was left.
     pub(super) fn make_current(&self, block: Block) {
         self.block.set(Some(block));
-        self.cursor.set(block.cursor());
-        self.end.set(block.end());
+        self.set_cursor(block.cursor());
+        self.end.set(block.end().as_ptr());
+    }
+
+    /// Saves how far the current block is used in the block itself.
+    pub(super) fn save_cursor(&self, current: Block) {
+        let cursor = self.last.get().wrapping_add(1);
+        // SAFETY: where there is a current block, `last` is in it or the byte in front of its
+        // values, and not null.
+        current.set_cursor(unsafe { NonNull::new_unchecked(cursor) });
+    }
+
+    /// Makes `cursor` the place of the next value of the current block.
+    #[inline(always)]
+    pub(super) fn set_cursor(&self, cursor: NonNull<u8>) {
+        self.last.set(cursor.as_ptr().wrapping_sub(1));
     }
 
     /// Returns the pool's accounts. It walks the blocks, so the cost grows with their number.
@@ -240,7 +256,7 @@ impl Pool {
             ..PoolStats::default()
         };
         if let Some(block) = self.block.get() {
-            block.set_cursor(self.cursor.get());
+            self.save_cursor(block);
             stats.free = block.room();
         }
         for block in blocks(self.block.get()) {
@@ -276,16 +292,14 @@ impl Drop for Pool {
             log::debug!(target: "aquifer", "closing {self:?}");
         }
         let payload = self.end_values();
-        match &self.source {
-            Source::Own(_) => {
-                while let Some(block) = self.block.get() {
-                    self.block.set(block.next());
-                    // SAFETY: the block is out of the list, and `end_values` came before. The
-                    // supply ends with the pool, so that it need not be told.
-                    unsafe { block.release() };
-                }
-            }
-            Source::Shared(_) => self.give_blocks_back(self.supply().retain()),
+        if matches!(self.source, Source::Shared(_)) {
+            self.give_blocks_back(self.supply().retain());
+        }
+        while let Some(block) = self.block.get() {
+            self.block.set(block.next());
+            // SAFETY: the block is out of the list, and `end_values` came before. A supply that
+            // ends with the pool need not be told.
+            unsafe { block.release() };
         }
         match payload {
             Some(payload) if !thread::panicking() => panic::resume_unwind(payload),

@@ -82,7 +82,7 @@ impl Pool {
             // SAFETY: the caller's promise.
             unsafe { self.dealloc_cold(values, layout) };
         } else if self.is_newest(values, layout.size()) {
-            self.cursor.set(values);
+            self.set_cursor(values);
             shadow::forbid(values, layout.size());
         } else if layout.size() >= freed::LEAST {
             // SAFETY: the caller gives up memory that lies in one of our blocks.
@@ -111,9 +111,9 @@ impl Pool {
             && is_aligned(values, new)
         {
             // No overflow: a block has room above it for a small request.
-            let next = values.addr().get().wrapping_add(new.size());
-            if next <= self.end.get().addr().get() {
-                self.set_cursor_address(next);
+            let last = values.as_ptr().wrapping_add(new.size()).wrapping_sub(1);
+            if last.addr() < self.end.get().addr() {
+                self.last.set(last);
                 shadow::permit(values, new.size());
                 return Ok(values);
             }
@@ -142,7 +142,7 @@ impl Pool {
         let rest = unsafe { values.add(new.size()) };
         let rest_size = old.size().saturating_sub(new.size());
         if self.is_newest(values, old.size()) {
-            self.cursor.set(rest);
+            self.set_cursor(rest);
             shadow::forbid(rest, rest_size);
         } else {
             // SAFETY: the caller gives the end of its allocation up.
@@ -162,50 +162,39 @@ impl Pool {
     /// Hands out the next bytes of the current block, if it has them, for a small request.
     #[inline(always)]
     fn bump(&self, layout: Layout) -> Option<NonNull<u8>> {
-        let mask = layout.align() - 1;
-        // Written like this, and not as in `bump_for`, it compiles to a load of its own for the
-        // cursor, which the processor serves from the store before; a load within an addition to
-        // a mask that is not constant would wait for that store.
-        let start = (self.cursor.get().addr().get().wrapping_sub(1) | mask).wrapping_add(1);
-        self.bump_from(start, layout.size())
+        // SAFETY: the cell is ours, and alive. Volatile only so that the compiler makes it a load
+        // of its own: the processor serves such a load from the store of the call before, and a
+        // load within an `or` waits for that store; which takes twice the time for the whole call.
+        let last = unsafe { self.last.as_ptr().read_volatile() };
+        self.bump_from(last, layout)
     }
 
     /// Hands out the next bytes of the current block, if it has them, for a small type.
     #[inline(always)]
     pub(super) fn bump_for<T>(&self) -> Option<NonNull<T>> {
-        let mask = align_of::<T>() - 1;
-        let start = self.cursor.get().addr().get().wrapping_add(mask) & !mask;
-        self.bump_from(start, size_of::<T>()).map(NonNull::cast)
+        self.bump_from(self.last.get(), Layout::new::<T>()).map(NonNull::cast)
     }
 
-    /// Hands out `bytes` bytes from `start` on, which is the cursor, rounded up. Nothing of this
-    /// overflows: a cursor is not zero, and a block has room above it for a small request and its
-    /// alignment.
+    /// Hands out the bytes behind `last`, rounded up. Nothing of this overflows: a block has room
+    /// above it for a small request and its alignment. Without a block, `end` is null.
     #[inline(always)]
-    fn bump_from(&self, start: usize, bytes: usize) -> Option<NonNull<u8>> {
-        let next = start.wrapping_add(bytes);
-        if next > self.end.get().addr().get() {
+    fn bump_from(&self, last: *mut u8, layout: Layout) -> Option<NonNull<u8>> {
+        let skipped = last.addr() | (layout.align() - 1);
+        let new_last = skipped.wrapping_add(layout.size());
+        if new_last >= self.end.get().addr() {
             return None;
         }
-        let values = self.cursor.get().as_ptr().with_addr(start);
-        self.set_cursor_address(next);
-        // SAFETY: `start` is at least the cursor's address, which is not zero.
+        self.last.set(last.with_addr(new_last));
+        let values = last.with_addr(skipped.wrapping_add(1));
+        // SAFETY: above `last`, and not above `end`, which is not null.
         let values = unsafe { NonNull::new_unchecked(values) };
-        shadow::permit(values, bytes);
+        shadow::permit(values, layout.size());
         Some(values)
-    }
-
-    /// Moves the cursor within its block.
-    #[inline(always)]
-    fn set_cursor_address(&self, address: usize) {
-        let cursor = self.cursor.get().as_ptr().with_addr(address);
-        // SAFETY: callers pass an address within the block, which is not zero.
-        self.cursor.set(unsafe { NonNull::new_unchecked(cursor) });
     }
 
     #[inline(always)]
     fn is_newest(&self, values: NonNull<u8>, size: usize) -> bool {
-        values.addr().get().wrapping_add(size) == self.cursor.get().addr().get()
+        values.addr().get().wrapping_add(size).wrapping_sub(1) == self.last.get().addr()
     }
 
     /// Serves what the current block cannot: empty and large requests, and those for which another
@@ -256,7 +245,7 @@ impl Pool {
             }
             current => {
                 if let Some(current) = current {
-                    current.set_cursor(self.cursor.get());
+                    self.save_cursor(current);
                 }
                 block.set_next(current);
                 self.make_current(block);
@@ -265,9 +254,9 @@ impl Pool {
         Ok(values)
     }
 
-    /// The free bytes of the current block.
+    /// The free bytes of the current block, where there is one.
     fn room(&self) -> usize {
-        self.end.get().addr().get().wrapping_sub(self.cursor.get().addr().get())
+        self.end.get().addr().wrapping_sub(self.last.get().addr()).wrapping_sub(1)
     }
 
     /// Gives back what does not lie in a block.

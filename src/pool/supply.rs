@@ -113,18 +113,19 @@ impl Supply {
     }
 
     /// Hands out an empty block with room for at least `need` bytes of values.
+    #[inline]
     pub(super) fn take(&self, need: usize) -> Result<Block, AllocError> {
-        match self.take_spare(need) {
-            Some(block) => Ok(block),
-            None => self.make(need),
+        if self.spare_bytes.get() >= need {
+            if let Some(block) = self.take_spare(need) {
+                return Ok(block);
+            }
         }
+        self.make(need)
     }
 
     /// Unlinks the first spare block that has the room.
+    #[inline(never)]
     fn take_spare(&self, need: usize) -> Option<Block> {
-        if self.spare_bytes.get() < need {
-            return None;
-        }
         let mut before: Option<Block> = None;
         let mut at = self.spare.get();
         for _ in 0..PROBES {
@@ -153,11 +154,11 @@ impl Supply {
         while size < least && size < largest {
             size = size.saturating_mul(2).min(largest);
         }
+        size = size.max(least);
         if size > self.room() {
             self.trim(0);
-            size = size.min(self.room());
+            size = size.min(self.room()).max(least);
         }
-        let size = size.max(least);
         self.charge(size)?;
         // A cursor moves past the end of its block by at most a request and its alignment.
         let clearance = self.large_threshold.saturating_mul(2);
@@ -202,7 +203,15 @@ impl Supply {
     }
 
     /// Releases spare blocks until at most `bound` bytes are kept.
+    #[inline]
     pub(super) fn trim(&self, bound: usize) {
+        if self.spare_bytes.get() > bound {
+            self.release_spares(bound);
+        }
+    }
+
+    #[cold]
+    fn release_spares(&self, bound: usize) {
         while self.spare_bytes.get() > bound {
             let Some(block) = self.spare.get() else { return };
             self.spare.set(block.next());
