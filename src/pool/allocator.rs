@@ -89,13 +89,19 @@ macro_rules! implement_allocator {
 implement_allocator!(allocator_api2::alloc, &crate::pool::pool::Pool);
 #[cfg(feature = "allocator-api2")]
 implement_allocator!(allocator_api2::alloc, &crate::pool::scope::Scope<'_, '_>);
+#[cfg(feature = "allocator-api2")]
+implement_allocator!(allocator_api2::alloc, &crate::pool::cache::CachedPool<'_>);
 
 #[cfg(feature = "allocator-api2-04")]
 implement_allocator!(allocator_api2_04::alloc, &crate::pool::pool::Pool);
 #[cfg(feature = "allocator-api2-04")]
 implement_allocator!(allocator_api2_04::alloc, &crate::pool::scope::Scope<'_, '_>);
+#[cfg(feature = "allocator-api2-04")]
+implement_allocator!(allocator_api2_04::alloc, &crate::pool::cache::CachedPool<'_>);
 
 #[cfg(feature = "nightly")]
 implement_allocator!(core::alloc, &crate::pool::pool::Pool);
 #[cfg(feature = "nightly")]
 implement_allocator!(core::alloc, &crate::pool::scope::Scope<'_, '_>);
+#[cfg(feature = "nightly")]
+implement_allocator!(core::alloc, &crate::pool::cache::CachedPool<'_>);

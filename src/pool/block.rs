@@ -53,6 +53,8 @@ impl Block {
             unsafe { std::alloc::dealloc(base.as_ptr(), layout) };
             return None;
         }
+        // Pieces of the block are found again by their addresses alone.
+        base.as_ptr().expose_provenance();
         let block = Self(base.cast());
         let header = Header { size, next: Cell::new(None), cursor: Cell::new(block.start()) };
         // SAFETY: the memory is fresh, aligned to 16 and at least `HEADER` bytes long.

@@ -74,15 +74,18 @@ impl PoolBuilder {
     }
 
     /// Sets the most bytes that the pool may hold from the system, its scopes, its kept blocks and
-    /// all headers included. Default: no limit. A limit of 0 refuses every request.
+    /// all headers included. Default: no limit. A limit of 0 refuses every
+    /// request that needs memory. (Where a large allocation shrinks into a block, both are held for
+    /// a moment, of which the block counts.)
     #[inline]
     pub const fn limit(mut self, bytes: usize) -> Self {
         self.limit = bytes;
         self
     }
 
-    /// Sets the most bytes in blocks that the pool keeps at [`Pool::reset`] and behind its scopes,
-    /// to use them again; what is over is given back to the system. Default 512 KiB.
+    /// Sets the most bytes in blocks that the pool keeps at [`Pool::reset`] to use them again, and
+    /// the most that its ended scopes leave behind; what is over is given back to the system.
+    /// Default 512 KiB.
     #[inline]
     pub const fn retain(mut self, bytes: usize) -> Self {
         self.retain = bytes;

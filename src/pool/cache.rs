@@ -1,13 +1,13 @@
 //! Warm pools for a server's requests.
+#![expect(unsafe_code, reason = "takes the pool out of a guard that ends")]
 
 use core::fmt;
-use core::mem;
+use core::mem::{self, ManuallyDrop};
 use core::ops::Deref;
-use std::panic;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 use super::builder::PoolBuilder;
+use super::cleanup::go_on_panicking;
 use super::pool::Pool;
 use super::scope::Scope;
 
@@ -95,7 +95,8 @@ impl PoolCache {
             kept.bytes -= pool.as_ref().map_or(0, |pool| pool.supply().charged());
             pool
         };
-        CachedPool { pool: warm.unwrap_or_else(|| self.settings.clone().build()), cache: self }
+        let pool = warm.unwrap_or_else(|| self.settings.clone().build());
+        CachedPool { pool: ManuallyDrop::new(pool), cache: self }
     }
 
     /// Returns how many pools are kept now.
@@ -160,7 +161,7 @@ impl fmt::Debug for PoolCache {
 ///
 /// It owns the pool, so it can live in a struct and move to another thread.
 pub struct CachedPool<'cache> {
-    pool: Pool,
+    pool: ManuallyDrop<Pool>,
     cache: &'cache PoolCache,
 }
 
@@ -185,16 +186,14 @@ impl Deref for CachedPool<'_> {
 impl Drop for CachedPool<'_> {
     fn drop(&mut self) {
         let payload = self.pool.clear();
-        self.cache.put(mem::take(&mut self.pool));
-        match payload {
-            Some(payload) if !thread::panicking() => panic::resume_unwind(payload),
-            _ => {}
-        }
+        // SAFETY: the guard ends here, and does not use the pool again.
+        self.cache.put(unsafe { ManuallyDrop::take(&mut self.pool) });
+        go_on_panicking(payload);
     }
 }
 
 impl fmt::Debug for CachedPool<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("CachedPool").field(&self.pool).finish()
+        f.debug_tuple("CachedPool").field(&*self.pool).finish()
     }
 }

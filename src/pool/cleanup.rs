@@ -2,14 +2,29 @@
 #![expect(unsafe_code, reason = "keeps values of erased types in the pool's memory")]
 
 use core::alloc::Layout;
+use core::any::Any;
 use core::cell::Cell;
 use core::fmt;
 use core::mem;
 use core::ptr::NonNull;
 use std::panic::{self, AssertUnwindSafe};
+use std::thread;
 
-use super::pool::{Payload, Pool};
+use super::pool::Pool;
 use crate::error::InsertError;
+
+/// What a panicking cleanup threw.
+pub(super) type Payload = Box<dyn Any + Send>;
+
+/// Goes on with the panic of a cleanup, once everything else is done. Where the thread is panicking
+/// already, that panic goes on and this one is put aside.
+pub(super) fn go_on_panicking(payload: Option<Payload>) {
+    match payload {
+        Some(payload) if thread::panicking() => forget_quietly(payload),
+        Some(payload) => panic::resume_unwind(payload),
+        None => {}
+    }
+}
 
 /// The link of a registered cleanup; the value follows it in an [`Entry`].
 struct Node {
@@ -213,7 +228,7 @@ impl Pool {
     #[expect(clippy::mut_from_ref, reason = "each call hands out other memory")]
     pub(super) unsafe fn own<T>(&self, value: T) -> Result<&mut T, InsertError<T>> {
         if !mem::needs_drop::<T>() {
-            let Ok(slot) = self.alloc_layout(Layout::new::<T>()) else {
+            let Ok(slot) = self.alloc_for_good(Layout::new::<T>()) else {
                 return Err(InsertError::new(value));
             };
             // SAFETY: fresh memory with the layout of the value.

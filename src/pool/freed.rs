@@ -1,42 +1,60 @@
-//! Buffers that were given back in the middle of a pool, most often by a vector that grew: kept by
+//! Pieces that were given back in the middle of a pool, most often by a vector that grew: kept by
 //! size for the next request that the pool's current block has no room for.
 //!
-//! Class `n` holds pieces of `2^n` to `2^(n+1) - 1` bytes, the last class all larger ones. The idea
-//! of keeping them by the logarithm of their size is protobuf's (`ReturnArrayMemory`).
+//! A class holds the pieces of one power of two to the next, the last class all larger ones. The
+//! idea of keeping them by the logarithm of their size is protobuf's (`ReturnArrayMemory`).
+//! Neighbours are joined now and then, all at once, and not as they come.
 #![expect(unsafe_code, reason = "links free pieces of a pool through the pieces themselves")]
 
 use core::alloc::Layout;
 use core::cell::Cell;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use crate::sys::shadow;
 
-/// Smaller pieces are not worth a list entry.
-pub(super) const LEAST: usize = 64;
+/// Pieces lie at multiples of this many bytes and have multiples of it: so neighbours touch.
+pub(super) const GRAIN: usize = 8;
+
+/// Smaller pieces have no room for their list entry.
+pub(super) const LEAST: usize = size_of::<Piece>();
 
 const FIRST_CLASS: usize = LEAST.ilog2() as usize;
-const CLASSES: usize = 10;
+const CLASSES: usize = 12;
 
 /// How many pieces of a class are looked at for one request.
 const PROBES: usize = 4;
 
+/// Joining neighbours is not worth it for fewer bytes.
+const LEAST_TO_JOIN: usize = 4096;
+
 /// What a free piece begins with.
 #[derive(Clone, Copy)]
 struct Piece {
-    next: Option<NonNull<Piece>>,
-    size: usize,
+    next: Option<Place>,
+    bytes: usize,
 }
+
+/// Where a piece lies.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+struct Place(NonNull<Piece>);
 
 /// The free pieces of one pool.
 pub(super) struct FreedPieces {
-    heads: [Cell<Option<NonNull<Piece>>>; CLASSES],
+    heads: [Cell<Option<Place>>; CLASSES],
+    /// In all pieces.
     bytes: Cell<usize>,
+    /// Given back since neighbours were last joined.
+    fresh_bytes: Cell<usize>,
 }
 
 impl FreedPieces {
     #[inline]
     pub(super) const fn new() -> Self {
-        Self { heads: [const { Cell::new(None) }; CLASSES], bytes: Cell::new(0) }
+        Self {
+            heads: [const { Cell::new(None) }; CLASSES],
+            bytes: Cell::new(0),
+            fresh_bytes: Cell::new(0),
+        }
     }
 
     /// The bytes in all pieces.
@@ -46,34 +64,42 @@ impl FreedPieces {
 
     /// Forgets all pieces.
     pub(super) fn clear(&self) {
+        self.fresh_bytes.set(0);
         if self.bytes.replace(0) != 0 {
             self.heads.iter().for_each(|head| head.set(None));
         }
     }
 
-    /// Keeps a piece of `size` bytes, unless it is too small to be worth it.
+    /// Keeps a piece of `bytes` bytes, unless it is too small for a list entry.
     ///
     /// # Safety
-    /// The bytes are part of a live block, and nobody else uses them until they are taken.
+    /// 1. The bytes are part of a live block, and nobody else uses them until they are taken.
+    /// 2. Address and number are multiples of [`GRAIN`].
     #[cold]
-    pub(super) unsafe fn put(&self, start: NonNull<u8>, size: usize) {
-        let padding = start.as_ptr().align_offset(align_of::<Piece>());
-        let Some(size) = size.checked_sub(padding).filter(|size| *size >= LEAST) else {
-            shadow::forbid(start, size);
-            return;
-        };
-        // SAFETY: `padding` is at most `size`.
-        let piece = unsafe { start.add(padding) }.cast::<Piece>();
-        let head = self.head(class_of(size));
-        shadow::permit(piece.cast(), size_of::<Piece>());
-        // SAFETY: aligned above, at least `LEAST` bytes long, and the caller's to give.
-        unsafe { piece.write(Piece { next: head.get(), size }) };
-        head.set(Some(piece));
-        shadow::forbid(piece.cast(), size);
-        self.bytes.set(self.bytes.get().saturating_add(size));
+    pub(super) unsafe fn put(&self, start: usize, bytes: usize) {
+        self.fresh_bytes.set(self.fresh_bytes.get().saturating_add(bytes));
+        // SAFETY: the caller's promise.
+        unsafe { self.keep(start, bytes) };
     }
 
-    /// Takes a piece that has the room for `layout`, giving back what is left over of it.
+    /// As [`put`](Self::put), for a piece that is not fresh.
+    ///
+    /// # Safety
+    /// As [`put`](Self::put).
+    unsafe fn keep(&self, start: usize, bytes: usize) {
+        shadow::forbid(pointer(start), bytes);
+        if bytes < LEAST {
+            return;
+        }
+        let place = Place(pointer(start).cast());
+        let head = self.head(class_of(bytes));
+        place.write(Piece { next: head.get(), bytes });
+        head.set(Some(place));
+        self.bytes.set(self.bytes.get().saturating_add(bytes));
+    }
+
+    /// Takes a piece that has the room for `layout`, a multiple of [`GRAIN`], giving back what is
+    /// left over of it.
     #[inline]
     pub(super) fn take(&self, layout: Layout) -> Option<NonNull<u8>> {
         if self.bytes.get() < layout.size() { None } else { self.take_from_classes(layout) }
@@ -84,20 +110,18 @@ impl FreedPieces {
     }
 
     fn take_from(&self, class: usize, layout: Layout) -> Option<NonNull<u8>> {
-        let mut before: Option<NonNull<Piece>> = None;
+        let mut before: Option<Place> = None;
         let mut at = self.head(class).get();
         for _ in 0..PROBES {
-            let piece = at?;
-            let Piece { next, size } = read(piece);
-            let start = piece.cast::<u8>();
-            let padding = start.as_ptr().align_offset(layout.align());
-            if padding.checked_add(layout.size()).is_some_and(|need| need <= size) {
+            let place = at?;
+            let Piece { next, bytes } = place.read();
+            if let Some(cut) = Cut::new(place.address(), bytes, layout) {
                 match before {
-                    Some(before) => write_next(before, next),
+                    Some(before) => before.set_next(next),
                     None => self.head(class).set(next),
                 }
-                self.bytes.set(self.bytes.get().saturating_sub(size));
-                return Some(self.split(start, padding, layout.size(), size));
+                self.bytes.set(self.bytes.get().saturating_sub(bytes));
+                return Some(self.split(cut));
             }
             before = at;
             at = next;
@@ -105,44 +129,162 @@ impl FreedPieces {
         None
     }
 
-    /// Cuts `need` bytes out of an unlinked piece of `size` bytes and keeps both ends.
-    fn split(&self, start: NonNull<u8>, padding: usize, need: usize, size: usize) -> NonNull<u8> {
-        // SAFETY: `take_from` saw that padding and need are within the piece.
-        let values = unsafe { start.add(padding) };
-        // SAFETY: as above.
-        let rest = unsafe { values.add(need) };
+    /// Cuts an unlinked piece and keeps both ends.
+    fn split(&self, cut: Cut) -> NonNull<u8> {
         // SAFETY: the piece is unlinked, so its first bytes are nobody's.
-        unsafe { self.put(start, padding) };
+        unsafe { self.keep(cut.start, cut.values.wrapping_sub(cut.start)) };
         // SAFETY: the piece is unlinked, so its last bytes are nobody's.
-        unsafe { self.put(rest, size.saturating_sub(padding).saturating_sub(need)) };
-        shadow::permit(values, need);
+        unsafe { self.keep(cut.rest, cut.end.wrapping_sub(cut.rest)) };
+        let values = pointer(cut.values);
+        shadow::permit(values, cut.rest.wrapping_sub(cut.values));
         values
     }
 
-    fn head(&self, class: usize) -> &Cell<Option<NonNull<Piece>>> {
+    /// Joins pieces that are neighbours, where enough was given back to expect some. Tells whether
+    /// it did. Its cost, n log n, is spread over the pieces that came since the last time.
+    #[inline]
+    pub(super) fn join_neighbours(&self) -> bool {
+        let fresh = self.fresh_bytes.get();
+        let is_worth_it = fresh >= LEAST_TO_JOIN && fresh >= self.bytes.get() / 2;
+        if is_worth_it {
+            self.join_all_neighbours();
+        }
+        is_worth_it
+    }
+
+    #[cold]
+    fn join_all_neighbours(&self) {
+        let mut all = sorted(self.heads.iter().flat_map(|head| drain(head.take())));
+        self.clear();
+        while let Some(place) = all {
+            let Piece { next, bytes } = place.read();
+            let mut end = place.address().wrapping_add(bytes);
+            all = next;
+            while let Some(neighbour) = all.filter(|next| next.address() == end) {
+                let Piece { next, bytes } = neighbour.read();
+                end = end.wrapping_add(bytes);
+                all = next;
+            }
+            // SAFETY: all of it was in pieces, which are out of the lists.
+            unsafe { self.keep(place.address(), end.wrapping_sub(place.address())) };
+        }
+    }
+
+    fn head(&self, class: usize) -> &Cell<Option<Place>> {
         &self.heads[if class < CLASSES { class } else { CLASSES - 1 }]
     }
 }
 
-fn class_of(size: usize) -> usize {
-    match size.checked_ilog2() {
+/// A piece, cut into what comes before the values, the values, and the rest: the addresses at which
+/// each begins, and the end.
+struct Cut {
+    start: usize,
+    values: usize,
+    rest: usize,
+    end: usize,
+}
+
+impl Cut {
+    /// Cuts out room for `layout`. `None` where there is none, or where an end would be left that is
+    /// too small to be kept: such slivers would part their neighbours for ever.
+    fn new(start: usize, bytes: usize, layout: Layout) -> Option<Self> {
+        let end = start.wrapping_add(bytes);
+        let values = start.checked_add(layout.align() - 1)? & !(layout.align() - 1);
+        let rest = values.checked_add(layout.size())?;
+        let may_stay = |bytes: usize| bytes == 0 || bytes >= LEAST;
+        let fits =
+            rest <= end && may_stay(values.wrapping_sub(start)) && may_stay(end.wrapping_sub(rest));
+        fits.then_some(Self { start, values, rest, end })
+    }
+}
+
+/// A pointer to an address in a block. It may reach the whole block, unlike the pointers that come
+/// back from users: pieces are joined and cut anew.
+fn pointer(address: usize) -> NonNull<u8> {
+    // SAFETY: callers pass addresses in blocks, which are not null.
+    unsafe { NonNull::new_unchecked(ptr::with_exposed_provenance_mut(address)) }
+}
+
+fn class_of(bytes: usize) -> usize {
+    match bytes.checked_ilog2() {
         Some(log) => (log as usize).saturating_sub(FIRST_CLASS).min(CLASSES - 1),
         None => 0,
     }
 }
 
-fn read(piece: NonNull<Piece>) -> Piece {
-    shadow::permit(piece.cast(), size_of::<Piece>());
-    // SAFETY: a piece in a list was written by `put` and lies in a live block.
-    let read = unsafe { piece.read() };
-    shadow::forbid(piece.cast(), size_of::<Piece>());
-    read
+impl Place {
+    fn address(self) -> usize {
+        self.0.addr().get()
+    }
+
+    fn read(self) -> Piece {
+        shadow::permit(self.0.cast(), size_of::<Piece>());
+        // SAFETY: `keep` wrote the entry, and its block lives as long as the lists do.
+        let piece = unsafe { self.0.read() };
+        shadow::forbid(self.0.cast(), size_of::<Piece>());
+        piece
+    }
+
+    fn write(self, piece: Piece) {
+        shadow::permit(self.0.cast(), size_of::<Piece>());
+        // SAFETY: `keep` made the place, aligned and with room for an entry.
+        unsafe { self.0.write(piece) };
+        shadow::forbid(self.0.cast(), size_of::<Piece>());
+    }
+
+    fn set_next(self, next: Option<Self>) {
+        self.write(Piece { next, ..self.read() });
+    }
 }
 
-fn write_next(piece: NonNull<Piece>, next: Option<NonNull<Piece>>) {
-    let size = read(piece).size;
-    shadow::permit(piece.cast(), size_of::<Piece>());
-    // SAFETY: a piece in a list was written by `put` and lies in a live block.
-    unsafe { piece.write(Piece { next, size }) };
-    shadow::forbid(piece.cast(), size_of::<Piece>());
+/// The places of a list, each before what it leads to is changed.
+fn drain(mut at: Option<Place>) -> impl Iterator<Item = Place> {
+    core::iter::from_fn(move || {
+        let place = at?;
+        at = place.read().next;
+        Some(place)
+    })
+}
+
+/// Links places in the order of their addresses: a merge sort from the bottom up, with the sorted
+/// lists of `2^n` places in bin `n`.
+fn sorted(places: impl Iterator<Item = Place>) -> Option<Place> {
+    let mut bins = [None; usize::BITS as usize];
+    for place in places {
+        place.set_next(None);
+        let mut carried = Some(place);
+        for bin in &mut bins {
+            match bin.take() {
+                Some(list) => carried = merged(Some(list), carried),
+                None => {
+                    *bin = carried;
+                    break;
+                }
+            }
+        }
+    }
+    bins.into_iter().fold(None, merged)
+}
+
+fn merged(mut one: Option<Place>, mut other: Option<Place>) -> Option<Place> {
+    let mut head = None;
+    let mut tail: Option<Place> = None;
+    loop {
+        let (first, rest) = match (one, other) {
+            (Some(a), Some(b)) if a <= b => (a, other),
+            (Some(_), Some(b)) => (b, one),
+            (Some(last), None) | (None, Some(last)) => (last, None),
+            (None, None) => return head,
+        };
+        match tail {
+            Some(tail) => tail.set_next(Some(first)),
+            None => head = Some(first),
+        }
+        if rest.is_none() {
+            return head;
+        }
+        tail = Some(first);
+        one = first.read().next;
+        other = rest;
+    }
 }

@@ -11,8 +11,9 @@
 
 use core::alloc::Layout;
 use core::cell::Cell;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
+use super::block::Block;
 use super::supply::Supply;
 use crate::error::AllocError;
 
@@ -56,21 +57,42 @@ impl LargeList {
     ) -> Result<NonNull<u8>, AllocError> {
         let whole = whole(layout)?;
         supply.charge(whole.size())?;
-        let base = match fill {
+        // The system knows which memory is zero already, unless the alignment is a strict one: then
+        // it writes all of it, and the space in front of the values may be much.
+        let zeroed_by_system = fill == Fill::Zeros && whole.align() <= Block::ALIGN;
+        let base = if zeroed_by_system {
             // SAFETY: the layout is not empty: it has room for a header.
-            Fill::Any => unsafe { std::alloc::alloc(whole) },
+            unsafe { std::alloc::alloc_zeroed(whole) }
+        } else {
             // SAFETY: as above.
-            Fill::Zeros => unsafe { std::alloc::alloc_zeroed(whole) },
+            unsafe { std::alloc::alloc(whole) }
         };
         let Some(base) = NonNull::new(base) else {
             supply.discharge(whole.size());
             return Err(AllocError);
         };
+        supply.note_high_water();
+        // The header is found again by its address: the pointer that comes back may reach no more
+        // than the values.
+        base.as_ptr().expose_provenance();
         self.held.set(self.held.get().saturating_add(whole.size()));
         // SAFETY: `whole` has `offset` bytes in front of the values.
         let values = unsafe { base.add(offset(layout.align())) };
+        if fill == Fill::Zeros && !zeroed_by_system {
+            // SAFETY: so many bytes follow.
+            unsafe { values.write_bytes(0, layout.size()) };
+        }
         self.link(values, whole);
         Ok(values)
+    }
+
+    /// The bytes that one allocation takes from the system.
+    ///
+    /// # Safety
+    /// `values` is a live allocation of this list.
+    pub(super) unsafe fn held_by(&self, values: NonNull<u8>) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { header(values).as_ref() }.whole.size()
     }
 
     /// Frees one allocation.
@@ -82,8 +104,7 @@ impl LargeList {
         let whole = unsafe { self.unlink(values) };
         self.held.set(self.held.get().saturating_sub(whole.size()));
         supply.discharge(whole.size());
-        // SAFETY: `alloc` put the values `offset` bytes behind the base.
-        let base = unsafe { values.sub(offset(align)) };
+        let base = in_front(values, offset(align));
         // SAFETY: `alloc` got the base with the layout that its header holds.
         unsafe { std::alloc::dealloc(base.as_ptr(), whole) };
     }
@@ -105,8 +126,7 @@ impl LargeList {
         supply.charge(new_size.saturating_sub(old.size()))?;
         // SAFETY: the caller's allocation is live; it is linked again below, whatever comes.
         unsafe { self.unlink(values) };
-        // SAFETY: `alloc` put the values `offset` bytes behind the base.
-        let base = unsafe { values.sub(offset) };
+        let base = in_front(values, offset);
         // SAFETY: the system gave the base with the layout `old`; `whole` checked the new size.
         let moved = NonNull::new(unsafe { std::alloc::realloc(base.as_ptr(), old, new_size) });
         let Some(moved) = moved else {
@@ -115,6 +135,8 @@ impl LargeList {
             return Err(AllocError);
         };
         supply.discharge(old.size().saturating_sub(new_size));
+        supply.note_high_water();
+        moved.as_ptr().expose_provenance();
         let held = self.held.get().saturating_add(new_size).saturating_sub(old.size());
         self.held.set(held);
         // SAFETY: the new size has `offset` bytes in front of the values, too.
@@ -202,7 +224,12 @@ fn whole(layout: Layout) -> Result<Layout, AllocError> {
 
 /// The header in front of the values.
 fn header(values: NonNull<u8>) -> NonNull<Header> {
-    let address = values.as_ptr().wrapping_sub(size_of::<Header>());
-    // SAFETY: an allocation begins `offset` bytes, at least a header's size, below its values.
-    unsafe { NonNull::new_unchecked(address.cast()) }
+    in_front(values, size_of::<Header>()).cast()
+}
+
+/// What lies `bytes` bytes in front of the values, within what was asked of the system.
+fn in_front(values: NonNull<u8>, bytes: usize) -> NonNull<u8> {
+    let pointer = ptr::with_exposed_provenance_mut(values.addr().get().wrapping_sub(bytes));
+    // SAFETY: an allocation begins at least so many bytes below its values.
+    unsafe { NonNull::new_unchecked(pointer) }
 }

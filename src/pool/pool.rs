@@ -1,23 +1,18 @@
 //! The pool itself: its fields, its life from the first block to the last, and its accounts.
 #![expect(unsafe_code, reason = "gives blocks back, and is sent between threads")]
 
-use core::any::Any;
 use core::cell::Cell;
 use core::fmt;
 use core::ptr::{self, NonNull};
-use std::panic;
-use std::thread;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use super::block::{Block, HEADER};
 use super::builder::PoolBuilder;
-use super::cleanup::CleanupList;
+use super::cleanup::{CleanupList, Payload, go_on_panicking};
 use super::freed::FreedPieces;
 use super::large::LargeList;
 use super::stats::PoolStats;
 use super::supply::Supply;
-
-/// What a panicking cleanup threw.
-pub(super) type Payload = Box<dyn Any + Send>;
 
 /// A region allocator: allocation moves a cursor, and everything is given back together.
 ///
@@ -137,9 +132,7 @@ impl Pool {
     /// ```
     #[doc(alias = "ngx_reset_pool")]
     pub fn reset(&mut self) {
-        if let Some(payload) = self.clear() {
-            panic::resume_unwind(payload);
-        }
+        go_on_panicking(self.clear());
     }
 
     /// Sets the most bytes that the pool may hold from now on, as [`PoolBuilder::limit`] does.
@@ -169,10 +162,7 @@ impl Pool {
                 only.clear();
                 self.make_current(only);
             }
-            Some(_) => {
-                supply.restart_growth();
-                self.give_blocks_back(bound);
-            }
+            Some(_) => self.give_blocks_back(),
         }
         supply.trim(bound);
         payload
@@ -189,33 +179,20 @@ impl Pool {
         payload
     }
 
-    /// Gives all blocks back to the supply, which keeps up to `bound` bytes of them. Where there
-    /// were several, only those are kept that are as large as the next block is going to be: the
-    /// same work finds one large block next time instead of many small ones.
+    /// Gives all blocks back to the supply, which keeps what is to be retained.
     #[inline(never)]
-    fn give_blocks_back(&self, bound: usize) {
-        let supply = self.supply();
-        let mut at = self.block.take();
+    fn give_blocks_back(&self) {
+        let first = self.block.take();
         self.last.set(ptr::null_mut());
         self.end.set(ptr::null_mut());
-        let least = match at {
-            Some(first) if first.next().is_some() => {
-                supply.expect(blocks(at).fold(0, |sum, block| block.size().saturating_add(sum)))
-            }
-            _ => 0,
-        };
-        while let Some(block) = at {
-            at = block.next();
-            let bound = if block.size() < least { 0 } else { bound };
-            // SAFETY: the block is out of the pool's list, and `end_values` came before.
-            unsafe { supply.put(block, bound) };
-        }
+        // SAFETY: the blocks are out of the pool's list, and `end_values` came before.
+        unsafe { self.supply().put_all(first, self.supply().retain()) };
     }
 
     /// Bumps in `block` from here on, where it was left.
     pub(super) fn make_current(&self, block: Block) {
         self.block.set(Some(block));
-        self.set_cursor(block.cursor());
+        self.last.set(block.cursor().as_ptr().wrapping_sub(1));
         self.end.set(block.end().as_ptr());
     }
 
@@ -227,10 +204,11 @@ impl Pool {
         current.set_cursor(unsafe { NonNull::new_unchecked(cursor) });
     }
 
-    /// Makes `cursor` the place of the next value of the current block.
+    /// Makes an address in the current block the place of the next value. What may be reached from
+    /// there stays the whole block, however little the pointer of who gave memory back may reach.
     #[inline(always)]
-    pub(super) fn set_cursor(&self, cursor: NonNull<u8>) {
-        self.last.set(cursor.as_ptr().wrapping_sub(1));
+    pub(super) fn set_cursor(&self, address: usize) {
+        self.last.set(self.last.get().with_addr(address.wrapping_sub(1)));
     }
 
     /// Returns the pool's accounts. It walks the blocks, so the cost grows with their number.
@@ -288,12 +266,10 @@ impl Drop for Pool {
     /// on when that is done, unless the thread is panicking already.
     fn drop(&mut self) {
         #[cfg(feature = "log")]
-        if matches!(self.source, Source::Own(_)) {
-            log::debug!(target: "aquifer", "closing {self:?}");
-        }
+        let accounts = matches!(self.source, Source::Own(_)).then(|| self.stats());
         let payload = self.end_values();
         if matches!(self.source, Source::Shared(_)) {
-            self.give_blocks_back(self.supply().retain());
+            self.give_blocks_back();
         }
         while let Some(block) = self.block.get() {
             self.block.set(block.next());
@@ -301,12 +277,19 @@ impl Drop for Pool {
             // ends with the pool need not be told.
             unsafe { block.release() };
         }
-        match payload {
-            Some(payload) if !thread::panicking() => panic::resume_unwind(payload),
-            _ => {}
+        #[cfg(feature = "log")]
+        if let Some(accounts) = accounts {
+            log::debug!(target: "aquifer", "closed pool {:?}: {accounts:?}", self.supply().name());
         }
+        go_on_panicking(payload);
     }
 }
+
+/// A pool is whole after a panic: what was being made is taken back.
+impl RefUnwindSafe for Pool {}
+
+/// A pool is whole after a panic: what was being made is taken back.
+impl UnwindSafe for Pool {}
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,7 +8,7 @@ use core::alloc::Layout;
 use core::ptr::{self, NonNull};
 
 use super::block::Block;
-use super::freed;
+use super::freed::GRAIN;
 use super::large::Fill;
 use super::pool::Pool;
 use crate::error::AllocError;
@@ -36,8 +36,10 @@ impl Pool {
     #[doc(alias("ngx_palloc", "ngx_pnalloc", "ngx_pmemalign"))]
     #[inline]
     pub fn alloc_layout(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        if self.is_small(layout) {
-            if let Some(values) = self.bump(layout) {
+        let share = Share::of(layout);
+        if self.is_small(share) {
+            if let Some(values) = self.bump(share.mask, share.bytes()) {
+                shadow::permit(values, layout.size());
                 return Ok(values);
             }
         }
@@ -58,7 +60,7 @@ impl Pool {
     /// ```
     #[doc(alias = "ngx_pcalloc")]
     pub fn alloc_zeroed(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        if layout.size() != 0 && !self.is_small(layout) {
+        if layout.size() != 0 && !self.is_small(Share::of(layout)) {
             return self.large.alloc(self.supply(), layout, Fill::Zeros);
         }
         let values = self.alloc_layout(layout)?;
@@ -68,27 +70,26 @@ impl Pool {
     }
 
     /// Gives memory back before the pool is reset: a large request returns to the system at once,
-    /// the newest small one to the cursor, and any other of 64 bytes or more waits for a later
+    /// the newest small one to the cursor, and any other of two words or more waits for a later
     /// request that fits.
     ///
     /// # Safety
-    /// 1. `values` was handed out for `layout` by this very pool, by a method that takes or
-    ///    returns a layout, and was not given back since.
+    /// 1. `values` was handed out for `layout` by this very pool, by a method that takes a
+    ///    layout, and was not given back since.
     /// 2. Nobody uses the memory from here on.
     #[doc(alias = "ngx_pfree")]
     #[inline]
     pub unsafe fn dealloc(&self, values: NonNull<u8>, layout: Layout) {
-        if !self.is_small(layout) {
+        let share = Share::of(layout);
+        if !self.is_small(share) {
             // SAFETY: the caller's promise.
             unsafe { self.dealloc_cold(values, layout) };
-        } else if self.is_newest(values, layout.size()) {
-            self.set_cursor(values);
+        } else if self.is_newest(values, share) {
+            self.set_cursor(values.addr().get());
             shadow::forbid(values, layout.size());
-        } else if layout.size() >= freed::LEAST {
-            // SAFETY: the caller gives up memory that lies in one of our blocks.
-            unsafe { self.freed.put(values, layout.size()) };
         } else {
-            shadow::forbid(values, layout.size());
+            // SAFETY: the caller gives up memory that lies in one of our blocks.
+            unsafe { self.freed.put(values.addr().get(), share.bytes()) };
         }
     }
 
@@ -105,17 +106,20 @@ impl Pool {
         old: Layout,
         new: Layout,
     ) -> Result<NonNull<u8>, AllocError> {
-        if self.is_small(old)
-            && self.is_small(new)
-            && self.is_newest(values, old.size())
+        let (share, new_share) = (Share::of(old), Share::of(new));
+        if self.is_small(share)
+            && self.is_small(new_share)
+            && self.is_newest(values, share)
             && is_aligned(values, new)
         {
             // No overflow: a block has room above it for a small request.
-            let last = values.as_ptr().wrapping_add(new.size()).wrapping_sub(1);
-            if last.addr() < self.end.get().addr() {
+            let new_last = values.addr().get().wrapping_add(new_share.last);
+            if new_last < self.end.get().addr() {
+                let last = self.last.get().with_addr(new_last);
                 self.last.set(last);
                 shadow::permit(values, new.size());
-                return Ok(values);
+                // SAFETY: the address of the caller's pointer, which is not null.
+                return Ok(unsafe { NonNull::new_unchecked(last.with_addr(values.addr().get())) });
             }
         }
         // SAFETY: the caller's promise.
@@ -134,67 +138,80 @@ impl Pool {
         old: Layout,
         new: Layout,
     ) -> Result<NonNull<u8>, AllocError> {
-        if !(self.is_small(old) && self.is_small(new) && is_aligned(values, new)) {
+        let (share, new_share) = (Share::of(old), Share::of(new));
+        let stays = self.is_small(share) && new_share.last <= share.last && is_aligned(values, new);
+        if !stays {
             // SAFETY: the caller's promise.
             return unsafe { self.move_or_resize(values, old, new) };
         }
-        // SAFETY: the new size is within the old one, by the caller's promise.
-        let rest = unsafe { values.add(new.size()) };
-        let rest_size = old.size().saturating_sub(new.size());
-        if self.is_newest(values, old.size()) {
+        let rest = values.addr().get().wrapping_add(new_share.bytes());
+        if self.is_newest(values, share) {
             self.set_cursor(rest);
-            shadow::forbid(rest, rest_size);
         } else {
-            // SAFETY: the caller gives the end of its allocation up.
-            unsafe { self.freed.put(rest, rest_size) };
+            // SAFETY: the caller gives the end of its allocation up, in whole grains.
+            unsafe { self.freed.put(rest, share.last.wrapping_sub(new_share.last)) };
         }
+        shadow::forbid(values, old.size());
+        shadow::permit(values, new.size());
         Ok(values)
     }
 
-    /// Whether a request is neither empty nor large: one comparison, as the size less one of an
-    /// empty layout wraps round. It depends on the layout alone, so that a block's home is known
-    /// when it comes back.
-    #[inline(always)]
-    pub(super) fn is_small(&self, layout: Layout) -> bool {
-        (layout.size().wrapping_sub(1) | (layout.align() - 1)) < self.large_threshold
+    /// Allocates memory that is never given back by itself, and so may end anywhere.
+    #[inline]
+    pub(super) fn alloc_for_good(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        let mask = layout.align() - 1;
+        if (layout.size().wrapping_sub(1) | mask) < self.large_threshold {
+            if let Some(values) = self.bump(mask, layout.size()) {
+                shadow::permit(values, layout.size());
+                return Ok(values);
+            }
+        }
+        self.alloc_cold(layout)
     }
 
-    /// Hands out the next bytes of the current block, if it has them, for a small request.
+    /// Whether a request is neither empty nor large: one comparison. It depends on the layout alone,
+    /// so that the home of memory is known when it comes back.
     #[inline(always)]
-    fn bump(&self, layout: Layout) -> Option<NonNull<u8>> {
+    fn is_small(&self, share: Share) -> bool {
+        share.last < self.large_threshold
+    }
+
+    /// Hands out the next bytes of the current block, if it has them.
+    #[inline(always)]
+    fn bump(&self, mask: usize, bytes: usize) -> Option<NonNull<u8>> {
         // SAFETY: the cell is ours, and alive. Volatile only so that the compiler makes it a load
         // of its own: the processor serves such a load from the store of the call before, and a
         // load within an `or` waits for that store; which takes twice the time for the whole call.
         let last = unsafe { self.last.as_ptr().read_volatile() };
-        self.bump_from(last, layout)
+        self.bump_from(last, mask, bytes)
     }
 
     /// Hands out the next bytes of the current block, if it has them, for a small type.
     #[inline(always)]
     pub(super) fn bump_for<T>(&self) -> Option<NonNull<T>> {
-        self.bump_from(self.last.get(), Layout::new::<T>()).map(NonNull::cast)
+        let values = self.bump_from(self.last.get(), align_of::<T>() - 1, size_of::<T>())?;
+        shadow::permit(values, size_of::<T>());
+        Some(values.cast())
     }
 
     /// Hands out the bytes behind `last`, rounded up. Nothing of this overflows: a block has room
     /// above it for a small request and its alignment. Without a block, `end` is null.
     #[inline(always)]
-    fn bump_from(&self, last: *mut u8, layout: Layout) -> Option<NonNull<u8>> {
-        let skipped = last.addr() | (layout.align() - 1);
-        let new_last = skipped.wrapping_add(layout.size());
+    fn bump_from(&self, last: *mut u8, mask: usize, bytes: usize) -> Option<NonNull<u8>> {
+        let skipped = last.addr() | mask;
+        let new_last = skipped.wrapping_add(bytes);
         if new_last >= self.end.get().addr() {
             return None;
         }
         self.last.set(last.with_addr(new_last));
         let values = last.with_addr(skipped.wrapping_add(1));
         // SAFETY: above `last`, and not above `end`, which is not null.
-        let values = unsafe { NonNull::new_unchecked(values) };
-        shadow::permit(values, layout.size());
-        Some(values)
+        Some(unsafe { NonNull::new_unchecked(values) })
     }
 
     #[inline(always)]
-    fn is_newest(&self, values: NonNull<u8>, size: usize) -> bool {
-        values.addr().get().wrapping_add(size).wrapping_sub(1) == self.last.get().addr()
+    fn is_newest(&self, values: NonNull<u8>, share: Share) -> bool {
+        values.addr().get().wrapping_add(share.last) == self.last.get().addr()
     }
 
     /// Serves what the current block cannot: empty and large requests, and those for which another
@@ -205,14 +222,29 @@ impl Pool {
         if layout.size() == 0 {
             return Ok(dangling(layout));
         }
-        if !self.is_small(layout) {
+        let share = Share::of(layout);
+        if !self.is_small(share) {
             return self.large.alloc(self.supply(), layout, Fill::Any);
         }
+        let values = self.alloc_elsewhere(share.layout())?;
+        shadow::forbid(values, share.bytes());
+        shadow::permit(values, layout.size());
+        Ok(values)
+    }
+
+    /// Serves a small request from the first of: a freed piece, the end of an older block, freed
+    /// neighbours, joined, and another block.
+    fn alloc_elsewhere(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         if let Some(values) = self.freed.take(layout) {
             return Ok(values);
         }
         if let Some(values) = self.alloc_in_tails(layout) {
             return Ok(values);
+        }
+        if self.freed.join_neighbours() {
+            if let Some(values) = self.freed.take(layout) {
+                return Ok(values);
+            }
         }
         self.alloc_in_next_block(layout)
     }
@@ -236,7 +268,7 @@ impl Pool {
         // Blocks start aligned to `Block::ALIGN`; a stricter alignment may need padding.
         let padding = layout.align().saturating_sub(Block::ALIGN);
         let need = layout.size().checked_add(padding).ok_or(AllocError)?;
-        let block = self.supply().take(need)?;
+        let block = self.supply().take(need, self.next_block_size())?;
         let values = block.hand_out(layout).ok_or(AllocError)?;
         match self.block.get() {
             Some(current) if self.room() > block.room() => {
@@ -252,6 +284,14 @@ impl Pool {
             }
         }
         Ok(values)
+    }
+
+    /// Twice the size of the block that came last.
+    fn next_block_size(&self) -> usize {
+        let supply = self.supply();
+        let Some(current) = self.block.get() else { return supply.first_block_size() };
+        let behind = current.next().filter(|behind| behind.size() > current.size());
+        supply.double(behind.unwrap_or(current))
     }
 
     /// The free bytes of the current block, where there is one.
@@ -300,18 +340,56 @@ impl Pool {
         old: Layout,
         new: Layout,
     ) -> Result<NonNull<u8>, AllocError> {
-        let is_large = |layout: Layout| layout.size() != 0 && !self.is_small(layout);
+        let is_large = |layout: Layout| layout.size() != 0 && !self.is_small(Share::of(layout));
         if is_large(old) && is_large(new) && old.align() == new.align() {
             // SAFETY: large and live, and of the new alignment.
             return unsafe { self.large.resize(self.supply(), values, new) };
         }
-        let moved = self.alloc_layout(new)?;
+        let moved = if is_large(old) && new.size() <= old.size() {
+            // It may move where the limit is reached: what it leaves is more than what it needs.
+            // SAFETY: large, and live by the caller's promise.
+            let leaves = unsafe { self.large.held_by(values) };
+            self.supply().without(leaves, || self.alloc_layout(new))?
+        } else {
+            self.alloc_layout(new)?
+        };
         let bytes = old.size().min(new.size());
         // SAFETY: both are live and at least so many bytes long; the new one is nobody else's yet.
         unsafe { ptr::copy_nonoverlapping(values.as_ptr(), moved.as_ptr(), bytes) };
         // SAFETY: the caller's promise.
         unsafe { self.dealloc(values, old) };
         Ok(moved)
+    }
+}
+
+/// What a request that may come back takes of a block: its size, rounded up to its alignment and to
+/// whole grains, and its alignment, which is a grain's at least. So freed neighbours touch.
+#[derive(Clone, Copy)]
+struct Share {
+    /// The alignment less one.
+    mask: usize,
+    /// The bytes less one. Of an empty layout it wraps round and is above every threshold.
+    last: usize,
+}
+
+impl Share {
+    #[inline(always)]
+    fn of(layout: Layout) -> Self {
+        let mask = (layout.align() - 1) | (GRAIN - 1);
+        Self { mask, last: layout.size().wrapping_sub(1) | mask }
+    }
+
+    #[inline(always)]
+    fn bytes(self) -> usize {
+        self.last.wrapping_add(1)
+    }
+
+    /// Of a small request.
+    fn layout(self) -> Layout {
+        let align = self.mask.wrapping_add(1);
+        // SAFETY: the alignment is the greater of two powers of two, and a small request's bytes
+        // are a multiple of it and far below `isize::MAX`.
+        unsafe { Layout::from_size_align_unchecked(self.bytes(), align) }
     }
 }
 

@@ -9,7 +9,8 @@
 #[non_exhaustive]
 pub struct PoolStats {
     /// Handed out of blocks, and not given back. What alignment skipped between two values counts
-    /// as used: telling it apart would cost the hot path an instruction.
+    /// as used: telling it apart would cost the hot path an instruction. So does what was given
+    /// back in pieces of less than two words.
     pub used: usize,
     /// Free in the current block.
     pub free: usize,

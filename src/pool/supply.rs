@@ -7,7 +7,7 @@ use super::block::{Block, HEADER};
 use super::builder::PoolBuilder;
 use crate::error::AllocError;
 
-/// How many kept blocks are looked at before a new one is made.
+/// How many kept blocks are looked at, for a block that fits or a place in the list.
 const PROBES: usize = 8;
 
 /// Where a pool and its scopes get blocks from, and what they hold together.
@@ -23,9 +23,7 @@ pub(super) struct Supply {
     charged: Cell<usize>,
     high_water: Cell<usize>,
     limit_hits: Cell<u64>,
-    /// Size of the next block that is made, unless a request needs a larger one.
-    next_size: Cell<usize>,
-    /// Empty blocks, in a list.
+    /// Empty blocks, in a list, large ones rather in front.
     spare: Cell<Option<Block>>,
     spare_bytes: Cell<usize>,
 }
@@ -34,23 +32,26 @@ impl Supply {
     #[inline]
     pub(super) const fn new(settings: &PoolBuilder) -> Self {
         Self {
-            limit: Cell::new(settings.limit),
-            charged: Cell::new(0),
-            high_water: Cell::new(0),
-            limit_hits: Cell::new(0),
-            next_size: Cell::new(settings.first_block_size),
-            spare: Cell::new(None),
-            spare_bytes: Cell::new(0),
             name: settings.name,
             large_threshold: settings.large_threshold,
             first_block_size: settings.first_block_size,
             largest_block_size: settings.largest_block_size,
             retain: settings.retain,
+            limit: Cell::new(settings.limit),
+            charged: Cell::new(0),
+            high_water: Cell::new(0),
+            limit_hits: Cell::new(0),
+            spare: Cell::new(None),
+            spare_bytes: Cell::new(0),
         }
     }
 
     pub(super) fn name(&self) -> &'static str {
         self.name
+    }
+
+    pub(super) fn first_block_size(&self) -> usize {
+        self.first_block_size
     }
 
     pub(super) fn retain(&self) -> usize {
@@ -86,19 +87,19 @@ impl Supply {
         if bytes > self.room() {
             self.make_room(bytes)?;
         }
-        let charged = self.charged.get().saturating_add(bytes);
-        self.charged.set(charged);
-        self.high_water.set(self.high_water.get().max(charged));
+        self.charged.set(self.charged.get().saturating_add(bytes));
         Ok(())
     }
 
+    /// Gives up as many spare blocks as it takes, or none where that would not help.
     #[cold]
     fn make_room(&self, bytes: usize) -> Result<(), AllocError> {
-        self.trim(0);
-        if bytes > self.room() {
+        let in_use = self.charged.get().saturating_sub(self.spare_bytes.get());
+        if bytes > self.limit.get().saturating_sub(in_use) {
             self.limit_hits.set(self.limit_hits.get().saturating_add(1));
             return Err(AllocError);
         }
+        while bytes > self.room() && self.release_a_spare() {}
         Ok(())
     }
 
@@ -107,20 +108,43 @@ impl Supply {
         self.charged.set(self.charged.get().saturating_sub(bytes));
     }
 
+    /// Takes a charge back for the time of a closure, in which memory of that size is about to be
+    /// replaced by less. Where the closure fails, nothing has changed.
+    pub(super) fn without<T>(
+        &self,
+        bytes: usize,
+        replace: impl FnOnce() -> Result<T, AllocError>,
+    ) -> Result<T, AllocError> {
+        self.discharge(bytes);
+        let replaced = replace();
+        self.charged.set(self.charged.get().saturating_add(bytes));
+        replaced
+    }
+
+    /// Notes what is charged, once the system has delivered it.
+    pub(super) fn note_high_water(&self) {
+        self.high_water.set(self.high_water.get().max(self.charged.get()));
+    }
+
     /// Bytes that may still be charged: none where the limit is below what is held.
     fn room(&self) -> usize {
         self.limit.get().saturating_sub(self.charged.get())
     }
 
-    /// Hands out an empty block with room for at least `need` bytes of values.
+    /// Hands out an empty block with room for at least `need` bytes of values. Where none is
+    /// spare, the system is asked for one of `preferred` bytes.
     #[inline]
-    pub(super) fn take(&self, need: usize) -> Result<Block, AllocError> {
+    pub(super) fn take(&self, need: usize, preferred: usize) -> Result<Block, AllocError> {
         if self.spare_bytes.get() >= need {
             if let Some(block) = self.take_spare(need) {
                 return Ok(block);
             }
         }
-        self.make(need)
+        let least = need.saturating_add(HEADER);
+        let doubled = least.checked_next_power_of_two().unwrap_or(least);
+        let preferred = if preferred < least { doubled } else { preferred };
+        // The last room under a limit is not given to one block, but half of what is left.
+        self.make(preferred.min(self.largest_block_size).min(self.room() / 2).max(least))
     }
 
     /// Unlinks the first spare block that has the room.
@@ -145,51 +169,74 @@ impl Supply {
         None
     }
 
-    /// Makes a block: twice as large as the one before up to the cap, smaller where only that is
-    /// under the limit, and larger where the request needs it.
-    fn make(&self, need: usize) -> Result<Block, AllocError> {
-        let least = need.saturating_add(HEADER);
-        let largest = self.largest_block_size;
-        let mut size = self.next_size.get();
-        while size < least && size < largest {
-            size = size.saturating_mul(2).min(largest);
-        }
-        size = size.max(least);
-        if size > self.room() {
-            self.trim(0);
-            size = size.min(self.room()).max(least);
-        }
+    /// Asks the system for a block.
+    fn make(&self, size: usize) -> Result<Block, AllocError> {
         self.charge(size)?;
         // A cursor moves past the end of its block by at most a request and its alignment.
         let clearance = self.large_threshold.saturating_mul(2);
-        let Some(block) = Block::obtain(size, clearance) else {
-            self.discharge(size);
-            return Err(AllocError);
-        };
-        let doubled = self.next_size.get().saturating_mul(2);
-        self.next_size.set(doubled.max(size).min(largest));
-        Ok(block)
+        match Block::obtain(size, clearance) {
+            Some(block) => {
+                self.note_high_water();
+                Ok(block)
+            }
+            None => {
+                self.discharge(size);
+                Err(AllocError)
+            }
+        }
     }
 
-    /// Makes the next block large enough for `bytes` in all, as far as such a block may be made and
-    /// retained, and returns its size.
-    pub(super) fn expect(&self, bytes: usize) -> usize {
-        let most = self.largest_block_size.min(self.retain).max(self.first_block_size);
-        let size = bytes.checked_next_power_of_two().map_or(most, |size| size.min(most));
-        self.next_size.set(size.max(self.next_size.get()));
-        size
+    /// Twice the size of a block, up to the cap.
+    pub(super) fn double(&self, block: Block) -> usize {
+        block.size().saturating_mul(2).min(self.largest_block_size)
     }
 
-    /// Starts doubling from the first block's size again.
-    pub(super) fn restart_growth(&self) {
-        self.next_size.set(self.first_block_size);
+    /// Takes the unused blocks of a list back. Up to `bound` bytes are kept with those that are
+    /// spare already, the rest is released.
+    ///
+    /// Where there are several, they are exchanged for one in which all of their values would have
+    /// had room, as far as such a block may be made and kept: the same work fits it next time.
+    ///
+    /// # Safety
+    /// Nothing that lies in the blocks, and no other copy of their handles, is used from here on.
+    pub(super) unsafe fn put_all(&self, first: Option<Block>, bound: usize) {
+        let Some(block) = first else { return };
+        let one_for_all = block.next().and_then(|_| self.size_for_all(first, bound));
+        let mut at = first;
+        while let Some(block) = at {
+            at = block.next();
+            if one_for_all.is_some_and(|size| block.size() < size) {
+                // SAFETY: the caller gives the block up.
+                unsafe { self.release(block) };
+            } else {
+                // SAFETY: as above.
+                unsafe { self.put(block, bound) };
+            }
+        }
+        if let Some(size) = one_for_all {
+            let is_there = self.spare.get().is_some_and(|block| block.size() >= size);
+            if !is_there && self.spare_bytes.get().saturating_add(size) <= bound {
+                if let Ok(block) = self.make(size) {
+                    // SAFETY: nobody else has the new block.
+                    unsafe { self.put(block, bound) };
+                }
+            }
+        }
+    }
+
+    /// The size of a block that can stand for all of a list.
+    fn size_for_all(&self, first: Option<Block>, bound: usize) -> Option<usize> {
+        let blocks = core::iter::successors(first, |block| block.next());
+        let bytes = blocks.fold(0_usize, |sum, block| sum.saturating_add(block.size()));
+        let size = bytes.checked_next_power_of_two()?.min(self.largest_block_size);
+        (size <= bound && size <= self.room().saturating_add(bytes)).then_some(size)
     }
 
     /// Takes an unused block back: it is kept while at most `bound` bytes are, else released.
     ///
     /// # Safety
     /// Nothing that lies in the block, and no other copy of its handle, is used from here on.
-    pub(super) unsafe fn put(&self, block: Block, bound: usize) {
+    unsafe fn put(&self, block: Block, bound: usize) {
         let spare_bytes = self.spare_bytes.get().saturating_add(block.size());
         if spare_bytes > bound {
             // SAFETY: the caller gives the block up.
@@ -197,35 +244,43 @@ impl Supply {
             return;
         }
         block.clear();
-        block.set_next(self.spare.get());
-        self.spare.set(Some(block));
         self.spare_bytes.set(spare_bytes);
+        let mut before: Option<Block> = None;
+        let mut at = self.spare.get();
+        for _ in 0..PROBES {
+            let Some(larger) = at.filter(|spare| spare.size() > block.size()) else { break };
+            before = at;
+            at = larger.next();
+        }
+        block.set_next(at);
+        match before {
+            Some(before) => before.set_next(Some(block)),
+            None => self.spare.set(Some(block)),
+        }
     }
 
     /// Releases spare blocks until at most `bound` bytes are kept.
     #[inline]
     pub(super) fn trim(&self, bound: usize) {
-        if self.spare_bytes.get() > bound {
-            self.release_spares(bound);
-        }
+        while self.spare_bytes.get() > bound && self.release_a_spare() {}
     }
 
+    /// Tells whether there was one.
     #[cold]
-    fn release_spares(&self, bound: usize) {
-        while self.spare_bytes.get() > bound {
-            let Some(block) = self.spare.get() else { return };
-            self.spare.set(block.next());
-            self.spare_bytes.set(self.spare_bytes.get().saturating_sub(block.size()));
-            // SAFETY: a spare block is empty, and its only handle was in the list.
-            unsafe { self.release(block) };
-        }
+    fn release_a_spare(&self) -> bool {
+        let Some(block) = self.spare.get() else { return false };
+        self.spare.set(block.next());
+        self.spare_bytes.set(self.spare_bytes.get().saturating_sub(block.size()));
+        // SAFETY: a spare block is empty, and its only handle was in the list.
+        unsafe { self.release(block) };
+        true
     }
 
     /// Gives a block back to the system.
     ///
     /// # Safety
     /// As [`put`](Self::put).
-    pub(super) unsafe fn release(&self, block: Block) {
+    unsafe fn release(&self, block: Block) {
         self.discharge(block.size());
         // SAFETY: the caller gives the block up.
         unsafe { block.release() };

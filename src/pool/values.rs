@@ -21,11 +21,17 @@ const fn refuse_drop<T>() {
     );
 }
 
+/// Whether values of a type are small whatever the settings.
+const fn is_surely_small<T>() -> bool {
+    size_of::<T>() <= LEAST_LARGE_THRESHOLD && align_of::<T>() <= LEAST_LARGE_THRESHOLD
+}
+
 #[expect(clippy::mut_from_ref, reason = "each call hands out other memory")]
 impl Pool {
     /// Moves a value into the pool.
     ///
-    /// A type that needs `Drop` does not compile: [`alloc_drop`](Self::alloc_drop) takes it.
+    /// A type that needs `Drop` does not build: [`alloc_drop`](Self::alloc_drop) takes it.
+    /// (`cargo check` does not find it yet.)
     ///
     /// # Errors
     /// [`AllocError`] where the limit is reached or the system has no memory.
@@ -45,12 +51,18 @@ impl Pool {
     #[inline]
     pub fn alloc<T>(&self, value: T) -> Result<&mut T, AllocError> {
         const { refuse_drop::<T>() };
-        let slot = match self.place::<T>() {
-            Some(slot) => slot,
-            None if const { size_of::<T>() <= size_of::<usize>() } => {
-                return self.alloc_word_cold(value);
+        let slot = if const { size_of::<T>() == 0 } {
+            NonNull::dangling()
+        } else if const { is_surely_small::<T>() } {
+            match self.bump_for() {
+                Some(slot) => slot,
+                None if const { size_of::<T>() <= size_of::<usize>() } => {
+                    return self.alloc_word_cold(value);
+                }
+                None => self.alloc_cold(Layout::new::<T>())?.cast(),
             }
-            None => self.alloc_cold(Layout::new::<T>())?.cast(),
+        } else {
+            self.alloc_for_good(Layout::new::<T>())?.cast()
         };
         // SAFETY: fresh memory with the layout of `T`.
         Ok(unsafe { fill(slot, value) })
@@ -88,7 +100,7 @@ impl Pool {
     /// ```
     #[inline]
     pub fn alloc_slice_copy<T: Copy>(&self, values: &[T]) -> Result<&mut [T], AllocError> {
-        let slot = self.alloc_layout(Layout::for_value(values))?.cast::<T>();
+        let slot = self.alloc_for_good(Layout::for_value(values))?.cast::<T>();
         // SAFETY: the memory is fresh, so apart from `values`, and has their size.
         unsafe { slot.copy_from_nonoverlapping(NonNull::from(values).cast(), values.len()) };
         // SAFETY: copied above.
@@ -135,11 +147,12 @@ impl Pool {
         &self,
         values: impl IntoIterator<Item = T>,
     ) -> Result<&mut [T], AllocError> {
-        /// A hint beyond this many values is not trusted with memory.
-        const MOST_TRUSTED: usize = 1024;
+        /// A hint is not trusted with more memory than this.
+        const MOST_TRUSTED_BYTES: usize = 4096;
         const { refuse_drop::<T>() };
         let values = values.into_iter();
-        let mut slice = Growing::with_capacity(self, values.size_hint().0.min(MOST_TRUSTED))?;
+        let trusted = MOST_TRUSTED_BYTES / size_of::<T>().max(1);
+        let mut slice = Growing::with_capacity(self, values.size_hint().0.min(trusted))?;
         for value in values {
             slice.push(value)?;
         }
@@ -193,16 +206,6 @@ impl Pool {
         written.expect("a formatting trait implementation returned an error");
         // SAFETY: made of whole strings.
         Ok(unsafe { core::str::from_utf8_unchecked_mut(text.bytes.finish()) })
-    }
-
-    /// Finds a place on the hot path. Most types are surely small, which is known at compile time.
-    #[inline(always)]
-    fn place<T>(&self) -> Option<NonNull<T>> {
-        if const { size_of::<T>() == 0 } {
-            return Some(NonNull::dangling());
-        }
-        let surely_small = const { size_of::<T>() <= LEAST_LARGE_THRESHOLD };
-        if surely_small || self.is_small(Layout::new::<T>()) { self.bump_for() } else { None }
     }
 
     /// Takes a value that fits a register along, so that the hot path ends in a jump and has
