@@ -132,6 +132,27 @@ fn a_panic_during_a_panic_is_put_aside() {
 }
 
 #[test]
+fn what_a_cleanup_threw_may_panic_when_it_is_put_aside() {
+    struct Thrown;
+    impl Drop for Thrown {
+        fn drop(&mut self) {
+            panic!("once more");
+        }
+    }
+    let throw = |pool: &Pool| {
+        let _ = pool.defer(|_| std::panic::panic_any(Thrown)).unwrap();
+    };
+    let payload = catch_unwind(|| {
+        let (pool, cache) = (Pool::new(), aquifer::PoolCache::default());
+        let cached = cache.get();
+        (0..2).for_each(|_| throw(&pool));
+        (0..2).for_each(|_| throw(&cached));
+        panic!("the first");
+    });
+    assert_eq!(*payload.unwrap_err().downcast_ref::<&str>().unwrap(), "the first");
+}
+
+#[test]
 fn a_cleanup_may_allocate_and_register_another() {
     let record = Record::default();
     let mut pool = Pool::new();

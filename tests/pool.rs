@@ -80,7 +80,7 @@ fn sizes_that_no_memory_has_are_refused_and_cost_nothing() {
     }
     assert!(pool.alloc_slice_fill_with(usize::MAX, |_| 0_u64).is_err());
     assert!(pool.alloc_slice_fill_with(usize::MAX / 8, |_| 0_u64).is_err());
-    assert_eq!((pool.stats().charged, pool.stats().limit_hits), (0, 0));
+    assert_eq!(pool.stats(), Pool::new().stats(), "not even the high water is higher");
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn the_newest_value_grows_and_shrinks_in_its_place() {
 #[test]
 fn a_large_request_stands_apart_and_is_freed_at_once() {
     let pool = Pool::builder().large_threshold(KIB).build();
-    pool.alloc(1_u8).unwrap();
+    pool.alloc(1_u64).unwrap();
     let before = pool.stats();
     let at_the_threshold = pool.alloc_layout(layout(KIB, 1)).unwrap();
     assert_eq!(pool.stats().large, 0);
@@ -331,6 +331,30 @@ fn kept_blocks_make_way_for_what_the_limit_would_refuse() {
 }
 
 #[test]
+fn a_refused_request_gives_up_no_spare_block() {
+    let pool = Pool::builder().limit(100 * KIB).build();
+    pool.scope(|scope| scope.alloc(1).map(|_| ())).unwrap();
+    let mut expected = pool.stats();
+    expected.limit_hits += 1;
+    assert_eq!(pool.alloc_layout(layout(1 << 40, 8)), Err(AllocError));
+    assert_eq!((pool.stats(), pool.stats().spare), (expected, 4 * KIB));
+}
+
+#[test]
+fn a_large_allocation_shrinks_into_a_block_at_the_limit() {
+    let mut pool = Pool::builder().limit(20 * KIB + 32).build();
+    let (old, new) = (layout(20 * KIB, 1), layout(1, 1));
+    let values = pool.alloc_layout(old).unwrap();
+    assert_eq!(pool.stats().charged, pool.stats().limit);
+    // SAFETY: handed out above; only the result is used.
+    unsafe { pool.shrink(values, old, new) }.unwrap();
+    assert_eq!(pool.stats().large, 0);
+    assert_adds_up(pool.stats());
+    pool.reset();
+    assert_adds_up(pool.stats());
+}
+
+#[test]
 fn a_refused_growth_leaves_the_values_as_they_were() {
     let pool = Pool::builder().limit(40 * KIB).build();
     for size in [100, 20 * KIB] {
@@ -412,6 +436,25 @@ fn a_formatting_error_is_a_panic_as_in_std() {
 }
 
 #[test]
+fn an_iterator_that_promises_too_much_gets_what_it_needs() {
+    struct Liar(u32);
+    impl Iterator for Liar {
+        type Item = [u8; 1 << 10];
+        fn next(&mut self) -> Option<Self::Item> {
+            self.0 = self.0.checked_sub(1)?;
+            Some([self.0 as u8; 1 << 10])
+        }
+        fn size_hint(&self) -> (usize, Option<usize>) {
+            (usize::MAX, None)
+        }
+    }
+    let pool = Pool::builder().limit(20 * KIB).build();
+    let values = pool.alloc_slice_from_iter(Liar(5)).unwrap();
+    assert!(values.iter().map(|value| value[9]).eq([4, 3, 2, 1, 0]));
+    assert_eq!(pool.alloc_slice_from_iter(Liar(50)), Err(AllocError));
+}
+
+#[test]
 fn values_of_no_size_may_be_many() {
     let pool = Pool::new();
     assert_eq!(
@@ -428,6 +471,13 @@ fn a_pool_may_move_between_threads() {
     pool.alloc_drop(String::from("dropped over there")).unwrap();
     let pool = std::thread::spawn(move || pool.alloc(7_u8).map(|_| ()).map(|()| pool)).join();
     assert_eq!(pool.unwrap().unwrap().stats().limit_hits, 0);
+}
+
+#[test]
+fn a_pool_may_be_used_across_a_caught_panic() {
+    let pool = Pool::new();
+    let caught = catch_unwind(|| pool.alloc_with(|| -> u64 { panic!() }).is_ok());
+    assert!(caught.is_err() && pool.alloc(1).is_ok());
 }
 
 #[test]

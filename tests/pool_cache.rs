@@ -99,6 +99,15 @@ fn a_guard_lives_in_a_struct_and_moves_to_another_thread() {
 }
 
 #[test]
+fn collections_take_a_guard() {
+    let cache = PoolCache::default();
+    let pool = cache.get();
+    let mut words = allocator_api2::vec::Vec::new_in(&pool);
+    words.extend(0..1000_u16);
+    assert_eq!((words.len(), pool.stats().large), (1000, 0));
+}
+
+#[test]
 fn threads_share_a_cache() {
     let cache = PoolCache::default().max_pools(4);
     thread::scope(|scope| {

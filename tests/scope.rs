@@ -80,6 +80,19 @@ fn scopes_nest_to_any_depth() {
 }
 
 #[test]
+fn nested_scopes_start_with_a_small_block_each() {
+    fn descend(pool: &Pool, depth: u32) -> Result<(), AllocError> {
+        pool.alloc(depth)?;
+        if depth == 0 { Ok(()) } else { pool.scope(|scope| descend(scope, depth - 1)) }
+    }
+    let pool = Pool::builder().limit(1024 * KIB).build();
+    // Growth of the parent is no business of its scopes.
+    pool.alloc_slice_fill_with(2000, |_| [0_u8; 8]).unwrap();
+    descend(&pool, 100).unwrap();
+    assert!(pool.stats().high_water <= (32 + 101 * 4) * KIB, "{pool:?}");
+}
+
+#[test]
 fn a_scope_shares_the_limit() {
     let pool = Pool::builder().limit(100 * KIB).build();
     pool.alloc_slice_fill_with(40 * KIB, |_| 0_u8).unwrap();

@@ -3,7 +3,6 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use allocator_api2::vec::Vec;
 use aquifer::{AllocError, Pool, PoolCache};
@@ -11,12 +10,22 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 
 struct Counting;
 
-static REQUESTS: AtomicUsize = AtomicUsize::new(0);
+thread_local! {
+    /// How often this thread asked the system.
+    static ASKED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Counts how often a closure asks the system.
+fn count(closure: impl FnOnce()) -> usize {
+    let before = ASKED.get();
+    closure();
+    ASKED.get() - before
+}
 
 // SAFETY: passes everything on to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        REQUESTS.fetch_add(1, Relaxed);
+        ASKED.set(ASKED.get() + 1);
         // SAFETY: the caller's promise.
         unsafe { System.alloc(layout) }
     }
@@ -45,18 +54,40 @@ fn serve(pool: &Pool, closed: &Cell<u32>) -> Result<usize, AllocError> {
     Ok(parsed + headers.len() + body.len())
 }
 
-/// One test alone in this program: another one's requests would be counted, too.
 #[test]
 fn a_warm_cache_asks_the_system_for_nothing() {
     let cache = PoolCache::default();
     let closed = Cell::new(0);
-    let mut asked = [0; 20];
-    for asked in &mut asked {
-        let before = REQUESTS.load(Relaxed);
-        assert_eq!(cache.scope(|pool| serve(pool, &closed)), Ok(1000 + 100 + 4500));
-        *asked = REQUESTS.load(Relaxed) - before;
-    }
+    let asked: [usize; 20] = std::array::from_fn(|_| {
+        count(|| assert_eq!(cache.scope(|pool| serve(pool, &closed)), Ok(1000 + 100 + 4500)))
+    });
     assert!(asked[0] > 0, "the first request warms the pool: {asked:?}");
     assert_eq!(asked[10..], [0; 10], "{asked:?}");
     assert_eq!(closed.get(), 20);
+}
+
+#[test]
+fn one_huge_request_does_not_cool_those_after_it() {
+    let settings = [
+        Pool::builder(),
+        Pool::builder().retain(100 << 10),
+        Pool::builder().first_block_size(6000).largest_block_size(1 << 20),
+    ];
+    for settings in settings {
+        let cache = PoolCache::new(settings.clone());
+        cache.scope(|pool| {
+            for _ in 0..4000 {
+                pool.alloc([0_u8; 500]).unwrap();
+            }
+        });
+        let asked: [usize; 50] = std::array::from_fn(|_| {
+            count(|| {
+                cache.scope(|pool| {
+                    pool.alloc(1).unwrap();
+                    pool.scope(|inner| inner.alloc(2).map(|_| ())).unwrap();
+                });
+            })
+        });
+        assert_eq!(asked[10..], [0; 40], "{settings:?}: {asked:?}");
+    }
 }

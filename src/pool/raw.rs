@@ -43,7 +43,7 @@ impl Pool {
                 return Ok(values);
             }
         }
-        self.alloc_cold(layout)
+        self.alloc_share_cold(layout)
     }
 
     /// Allocates memory for `layout` with every byte zero.
@@ -214,17 +214,13 @@ impl Pool {
         values.addr().get().wrapping_add(share.last) == self.last.get().addr()
     }
 
-    /// Serves what the current block cannot: empty and large requests, and those for which another
-    /// place must be found.
+    /// Serves what the hot path cannot, for memory that may come back.
     #[cold]
     #[inline(never)]
-    pub(super) fn alloc_cold(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        if layout.size() == 0 {
-            return Ok(dangling(layout));
-        }
+    fn alloc_share_cold(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         let share = Share::of(layout);
         if !self.is_small(share) {
-            return self.large.alloc(self.supply(), layout, Fill::Any);
+            return self.alloc_cold(layout);
         }
         let values = self.alloc_elsewhere(share.layout())?;
         shadow::forbid(values, share.bytes());
@@ -232,17 +228,32 @@ impl Pool {
         Ok(values)
     }
 
+    /// Serves what the hot path cannot: empty and large requests, and those for which another place
+    /// must be found.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn alloc_cold(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        if layout.size() == 0 {
+            return Ok(dangling(layout));
+        }
+        if !self.is_small(Share::of(layout)) {
+            return self.large.alloc(self.supply(), layout, Fill::Any);
+        }
+        self.alloc_elsewhere(layout)
+    }
+
     /// Serves a small request from the first of: a freed piece, the end of an older block, freed
     /// neighbours, joined, and another block.
     fn alloc_elsewhere(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        if let Some(values) = self.freed.take(layout) {
+        let whole_grains = Share::of(layout).layout();
+        if let Some(values) = self.freed.take(whole_grains) {
             return Ok(values);
         }
         if let Some(values) = self.alloc_in_tails(layout) {
             return Ok(values);
         }
         if self.freed.join_neighbours() {
-            if let Some(values) = self.freed.take(layout) {
+            if let Some(values) = self.freed.take(whole_grains) {
                 return Ok(values);
             }
         }
