@@ -47,8 +47,7 @@ impl Block {
         }
         // SAFETY: the layout is not empty, as `size` is at least the header's.
         let base = NonNull::new(unsafe { std::alloc::alloc(layout) })?;
-        if base.addr().get().checked_add(size).and_then(|end| end.checked_add(clearance)).is_none()
-        {
+        if base.addr().get() > usize::MAX.saturating_sub(size).saturating_sub(clearance) {
             // SAFETY: allocated above with this very layout.
             unsafe { std::alloc::dealloc(base.as_ptr(), layout) };
             return None;

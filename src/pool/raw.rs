@@ -245,6 +245,15 @@ impl Pool {
     /// Serves a small request from the first of: a freed piece, the end of an older block, freed
     /// neighbours, joined, and another block.
     fn alloc_elsewhere(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        match self.block.get() {
+            None => self.alloc_in_next_block(layout),
+            Some(_) => self.alloc_behind(layout),
+        }
+    }
+
+    /// Serves a small request that the current block has no room for.
+    #[inline(never)]
+    fn alloc_behind(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         let whole_grains = Share::of(layout).layout();
         if let Some(values) = self.freed.take(whole_grains) {
             return Ok(values);
@@ -280,11 +289,11 @@ impl Pool {
         let padding = layout.align().saturating_sub(Block::ALIGN);
         let need = layout.size().checked_add(padding).ok_or(AllocError)?;
         let block = self.supply().take(need, self.next_block_size())?;
-        let values = block.hand_out(layout).ok_or(AllocError)?;
         match self.block.get() {
-            Some(current) if self.room() > block.room() => {
+            Some(current) if self.room() > block.capacity().wrapping_sub(need) => {
                 block.set_next(current.next());
                 current.set_next(Some(block));
+                block.hand_out(layout).ok_or(AllocError)
             }
             current => {
                 if let Some(current) = current {
@@ -292,9 +301,11 @@ impl Pool {
                 }
                 block.set_next(current);
                 self.make_current(block);
+                let values = self.bump(layout.align() - 1, layout.size()).ok_or(AllocError)?;
+                shadow::permit(values, layout.size());
+                Ok(values)
             }
         }
-        Ok(values)
     }
 
     /// Twice the size of the block that came last.

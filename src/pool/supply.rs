@@ -135,10 +135,17 @@ impl Supply {
     /// spare, the system is asked for one of `preferred` bytes.
     #[inline]
     pub(super) fn take(&self, need: usize, preferred: usize) -> Result<Block, AllocError> {
-        if self.spare_bytes.get() >= need {
-            if let Some(block) = self.take_spare(need) {
-                return Ok(block);
-            }
+        let is_plain = need.saturating_add(HEADER) <= preferred
+            && preferred <= self.room() / 2
+            && self.spare_bytes.get() == 0;
+        if is_plain { self.make(preferred) } else { self.take_or_fit(need, preferred) }
+    }
+
+    /// Hands out a spare block, or one whose size suits the need and the limit.
+    #[inline(never)]
+    fn take_or_fit(&self, need: usize, preferred: usize) -> Result<Block, AllocError> {
+        if let Some(block) = self.take_spare(need) {
+            return Ok(block);
         }
         let least = need.saturating_add(HEADER);
         let doubled = least.checked_next_power_of_two().unwrap_or(least);
@@ -148,7 +155,6 @@ impl Supply {
     }
 
     /// Unlinks the first spare block that has the room.
-    #[inline(never)]
     fn take_spare(&self, need: usize) -> Option<Block> {
         let mut before: Option<Block> = None;
         let mut at = self.spare.get();
