@@ -20,9 +20,9 @@ const MIB: usize = 1024 * KIB;
 
 fn main() {
     let mut criterion = Criterion::default()
-        .warm_up_time(Duration::from_millis(200))
-        .measurement_time(Duration::from_millis(800))
-        .sample_size(60)
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_millis(1500))
+        .sample_size(100)
         .without_plots()
         .configure_from_args();
     time_values(&mut criterion);
@@ -206,7 +206,7 @@ fn report_memory() {
         let (chunk, note) = (Layout::new::<[u8; 64 * KIB]>(), Layout::new::<[u8; 32]>());
         let mut region = R::new(4 * KIB);
         let peaks = (0..256).map(|_| {
-            let values = region.alloc_layout(chunk);
+            let values = region.reserve(chunk);
             region.alloc_layout(note);
             let held = region.bytes_held();
             region.dealloc(values, chunk);

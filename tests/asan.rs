@@ -9,6 +9,7 @@ use std::hint::black_box;
 use std::process::Command;
 use std::ptr::NonNull;
 
+use allocator_api2::alloc::Allocator;
 use aquifer::{Pool, PoolCache};
 
 /// What the child does that must be reported.
@@ -90,10 +91,10 @@ fn use_after_a_request() {
 fn use_after_dealloc() {
     let pool = Pool::new();
     let layout = Layout::new::<[u64; 10]>();
-    let values = pool.alloc_layout(layout).unwrap();
+    let values = (&pool).allocate(layout).unwrap().cast();
     pool.alloc(1_u8).unwrap();
     // SAFETY: handed out above for this layout.
-    unsafe { pool.dealloc(values, layout) };
+    unsafe { (&pool).deallocate(values, layout) };
     read(values);
 }
 
@@ -107,9 +108,9 @@ fn overflow() {
 fn use_after_shrink() {
     let pool = Pool::new();
     let (old, new) = (Layout::new::<[u64; 10]>(), Layout::new::<u64>());
-    let values = pool.alloc_layout(old).unwrap();
+    let values = (&pool).allocate(old).unwrap().cast();
     // SAFETY: handed out above for this layout.
-    unsafe { pool.shrink(values, old, new) }.unwrap();
+    unsafe { (&pool).shrink(values, old, new) }.unwrap();
     // SAFETY: none: one past what is left.
     read(unsafe { values.add(8) });
 }

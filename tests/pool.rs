@@ -1,10 +1,12 @@
 //! What a pool promises of its values, its memory and its limit.
+#![cfg(feature = "allocator-api2")]
 #![expect(unsafe_code, reason = "gives memory back by layout")]
 
 use std::alloc::Layout;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
+use allocator_api2::alloc::Allocator;
 use aquifer::{AllocError, Pool, PoolStats};
 
 const KIB: usize = 1024;
@@ -22,10 +24,36 @@ fn layout(size: usize, align: usize) -> Layout {
     Layout::from_size_align(size, align).unwrap()
 }
 
-/// Gives memory back that a test has asked `pool` for.
+/// Asks for memory that may come back, as a collection does.
+fn reserve(pool: &Pool, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+    pool.allocate(layout).map(|values| values.cast()).map_err(|_| AllocError)
+}
+
 fn dealloc(pool: &Pool, values: NonNull<u8>, layout: Layout) {
-    // SAFETY: each test passes what it got for this layout from this pool, once.
-    unsafe { pool.dealloc(values, layout) };
+    // SAFETY: each test passes what it reserved with this layout in this pool, once.
+    unsafe { pool.deallocate(values, layout) };
+}
+
+fn grow(
+    pool: &Pool,
+    values: NonNull<u8>,
+    old: Layout,
+    new: Layout,
+) -> Result<NonNull<u8>, AllocError> {
+    // SAFETY: as above; the tests go on with the result only.
+    let grown = unsafe { pool.grow(values, old, new) };
+    grown.map(|values| values.cast()).map_err(|_| AllocError)
+}
+
+fn shrink(
+    pool: &Pool,
+    values: NonNull<u8>,
+    old: Layout,
+    new: Layout,
+) -> Result<NonNull<u8>, AllocError> {
+    // SAFETY: as above.
+    let shrunk = unsafe { pool.shrink(values, old, new) };
+    shrunk.map(|values| values.cast()).map_err(|_| AllocError)
 }
 
 fn assert_adds_up(stats: PoolStats) {
@@ -43,7 +71,7 @@ fn a_new_pool_holds_nothing() {
     assert_eq!(pool.stats().charged, 0);
     pool.alloc(()).unwrap();
     pool.alloc_str("").unwrap();
-    pool.alloc_layout(layout(0, 4096)).unwrap();
+    reserve(&pool, layout(0, 4096)).unwrap();
     assert_eq!(pool.stats(), Pool::new().stats());
 }
 
@@ -63,7 +91,7 @@ fn values_lie_densely_and_aligned() {
 fn every_alignment_is_served() {
     let pool = Pool::new();
     for shift in 0..=29 {
-        let values = pool.alloc_layout(layout(3, 1 << shift)).unwrap();
+        let values = reserve(&pool, layout(3, 1 << shift)).unwrap();
         assert_eq!(values.addr().get() % (1 << shift), 0);
         // SAFETY: three bytes were handed out.
         unsafe { values.write_bytes(0xa5, 3) };
@@ -75,7 +103,7 @@ fn every_alignment_is_served() {
 fn sizes_that_no_memory_has_are_refused_and_cost_nothing() {
     let pool = Pool::new();
     for size in [isize::MAX as usize, isize::MAX as usize - 15, 1 << 60] {
-        assert_eq!(pool.alloc_layout(layout(size, 1)), Err(AllocError));
+        assert_eq!(reserve(&pool, layout(size, 1)), Err(AllocError));
         assert_eq!(pool.alloc_zeroed(layout(size, 1)), Err(AllocError));
     }
     assert!(pool.alloc_slice_fill_with(usize::MAX, |_| 0_u64).is_err());
@@ -87,7 +115,7 @@ fn sizes_that_no_memory_has_are_refused_and_cost_nothing() {
 fn zeroed_memory_is_zero_where_it_was_used_before() {
     let mut pool = Pool::new();
     for size in [100, 100 * KIB] {
-        let used = pool.alloc_layout(layout(size, 8)).unwrap();
+        let used = reserve(&pool, layout(size, 8)).unwrap();
         // SAFETY: so many bytes were handed out.
         unsafe { used.write_bytes(0xff, size) };
         pool.reset();
@@ -101,21 +129,19 @@ fn zeroed_memory_is_zero_where_it_was_used_before() {
 #[test]
 fn the_newest_value_goes_back_to_the_cursor() {
     let pool = Pool::new();
-    let first = pool.alloc_layout(layout(100, 1)).unwrap();
+    let first = reserve(&pool, layout(100, 1)).unwrap();
     dealloc(&pool, first, layout(100, 1));
     assert_eq!(pool.stats().used, 0);
-    assert_eq!(pool.alloc_layout(layout(100, 1)).unwrap(), first);
+    assert_eq!(reserve(&pool, layout(100, 1)).unwrap(), first);
 }
 
 #[test]
 fn the_newest_value_grows_and_shrinks_in_its_place() {
     let pool = Pool::new();
-    let values = pool.alloc_layout(layout(10, 1)).unwrap();
-    // SAFETY: the newest of this pool; the old layout is not used again.
-    let grown = unsafe { pool.grow(values, layout(10, 1), layout(1000, 1)) };
+    let values = reserve(&pool, layout(10, 1)).unwrap();
+    let grown = grow(&pool, values, layout(10, 1), layout(1000, 1));
     assert_eq!((grown, pool.stats().used), (Ok(values), 1000));
-    // SAFETY: as above.
-    let shrunk = unsafe { pool.shrink(values, layout(1000, 1), layout(1, 1)) };
+    let shrunk = shrink(&pool, values, layout(1000, 1), layout(1, 1));
     assert_eq!((shrunk, pool.stats().used), (Ok(values), 8), "in whole grains of eight bytes");
 }
 
@@ -124,11 +150,11 @@ fn a_large_request_stands_apart_and_is_freed_at_once() {
     let pool = Pool::builder().large_threshold(KIB).build();
     pool.alloc(1_u64).unwrap();
     let before = pool.stats();
-    let at_the_threshold = pool.alloc_layout(layout(KIB, 1)).unwrap();
+    let at_the_threshold = reserve(&pool, layout(KIB, 1)).unwrap();
     assert_eq!(pool.stats().large, 0);
     dealloc(&pool, at_the_threshold, layout(KIB, 1));
     let three = [KIB + 1, 70 * KIB, 2 * KIB]
-        .map(|size| (pool.alloc_layout(layout(size, 64)).unwrap(), layout(size, 64)));
+        .map(|size| (reserve(&pool, layout(size, 64)).unwrap(), layout(size, 64)));
     assert!(pool.stats().large >= 73 * KIB);
     // The one in the middle of the list, then its ends.
     for index in [1, 0, 2] {
@@ -144,7 +170,7 @@ fn a_large_request_stands_apart_and_is_freed_at_once() {
 fn large_requests_do_not_make_blocks_grow() {
     let pool = Pool::new();
     for _ in 0..10 {
-        pool.alloc_layout(layout(1000 * KIB, 8)).unwrap();
+        reserve(&pool, layout(1000 * KIB, 8)).unwrap();
     }
     pool.alloc(1_u8).unwrap();
     let stats = pool.stats();
@@ -155,15 +181,13 @@ fn large_requests_do_not_make_blocks_grow() {
 fn growth_across_the_large_threshold_moves_and_keeps_the_bytes() {
     let pool = Pool::builder().large_threshold(KIB).build();
     let (small, large) = (layout(600, 8), layout(5000, 8));
-    let values = pool.alloc_layout(small).unwrap();
+    let values = reserve(&pool, small).unwrap();
     // SAFETY: so many bytes were handed out.
     unsafe { values.write_bytes(7, 600) };
-    // SAFETY: handed out above; only the result is used.
-    let grown = unsafe { pool.grow(values, small, large) }.unwrap();
+    let grown = grow(&pool, values, small, large).unwrap();
     assert_ne!(grown, values);
     assert!(pool.stats().large > 5000);
-    // SAFETY: as above.
-    let back = unsafe { pool.shrink(grown, large, small) }.unwrap();
+    let back = shrink(&pool, grown, large, small).unwrap();
     // SAFETY: 600 bytes were carried along both ways.
     let bytes = unsafe { NonNull::slice_from_raw_parts(back, 600).as_ref() };
     assert_eq!((bytes, pool.stats().large), (&[7_u8; 600][..], 0));
@@ -172,13 +196,13 @@ fn growth_across_the_large_threshold_moves_and_keeps_the_bytes() {
 #[test]
 fn an_abandoned_buffer_is_used_before_another_block() {
     let pool = Pool::new();
-    let abandoned = pool.alloc_layout(layout(1000, 8)).unwrap();
-    pool.alloc_layout(layout(2500, 8)).unwrap();
+    let abandoned = reserve(&pool, layout(1000, 8)).unwrap();
+    reserve(&pool, layout(2500, 8)).unwrap();
     dealloc(&pool, abandoned, layout(1000, 8));
     let held = pool.stats().held;
     assert_eq!(pool.stats().lost, 1000);
     // The block has less than 600 bytes left.
-    assert_eq!(pool.alloc_layout(layout(600, 8)).unwrap(), abandoned);
+    assert_eq!(reserve(&pool, layout(600, 8)).unwrap(), abandoned);
     assert_eq!((pool.stats().held, pool.stats().lost), (held, 400));
     assert_adds_up(pool.stats());
 }
@@ -186,19 +210,19 @@ fn an_abandoned_buffer_is_used_before_another_block() {
 #[test]
 fn freed_neighbours_join() {
     let pool = Pool::new();
-    let pieces = [999, 16, 1000, 17]
-        .map(|size| (pool.alloc_layout(layout(size, 1)).unwrap(), layout(size, 1)));
-    pool.alloc_layout(layout(1500, 1)).unwrap();
+    let pieces =
+        [999, 16, 1000, 17].map(|size| (reserve(&pool, layout(size, 1)).unwrap(), layout(size, 1)));
+    reserve(&pool, layout(1500, 1)).unwrap();
     let held = pool.stats().held;
     // So much comes and goes that a look at the neighbours is worth it.
     for _ in 0..5 {
         dealloc(&pool, pieces[0].0, pieces[0].1);
-        assert_eq!(pool.alloc_layout(pieces[0].1), Ok(pieces[0].0));
+        assert_eq!(reserve(&pool, pieces[0].1), Ok(pieces[0].0));
     }
     for index in [2, 0, 3, 1] {
         dealloc(&pool, pieces[index].0, pieces[index].1);
     }
-    let whole = pool.alloc_layout(layout(1000 + 16 + 1000 + 24, 8)).unwrap();
+    let whole = reserve(&pool, layout(1000 + 16 + 1000 + 24, 8)).unwrap();
     assert_eq!((whole, pool.stats().held), (pieces[0].0, held));
     assert_adds_up(pool.stats());
 }
@@ -214,7 +238,7 @@ fn a_pool_in_which_sizes_come_and_go_does_not_grow_for_ever() {
     let mut live = vec![];
     for _ in 0..100_000 {
         let layout = layout(64 + random() % 4000, 1 << (random() % 5));
-        live.push((pool.alloc_layout(layout).unwrap(), layout));
+        live.push((reserve(&pool, layout).unwrap(), layout));
         if live.len() == 64 {
             let (values, layout) = live.swap_remove(random() % 64);
             dealloc(&pool, values, layout);
@@ -226,11 +250,11 @@ fn a_pool_in_which_sizes_come_and_go_does_not_grow_for_ever() {
 #[test]
 fn the_end_of_an_older_block_is_used_before_another_block() {
     let pool = Pool::new();
-    let end = pool.alloc_layout(layout(3000, 8)).unwrap().addr().get() + 3000;
-    pool.alloc_layout(layout(8000, 8)).unwrap();
+    let end = reserve(&pool, layout(3000, 8)).unwrap().addr().get() + 3000;
+    reserve(&pool, layout(8000, 8)).unwrap();
     let held = pool.stats().held;
     // The current block has less than 200 bytes left, the one before about 1000.
-    let values = pool.alloc_layout(layout(900, 8)).unwrap();
+    let values = reserve(&pool, layout(900, 8)).unwrap();
     assert_eq!((values.addr().get(), pool.stats().held), (end, held));
     assert_adds_up(pool.stats());
 }
@@ -257,7 +281,7 @@ fn reset_gives_back_what_is_over_retain() {
             for _ in 0..2000 {
                 pool.alloc([0_u8; 512]).unwrap();
             }
-            pool.alloc_layout(layout(KIB * KIB, 8)).unwrap();
+            reserve(&pool, layout(KIB * KIB, 8)).unwrap();
             pool.reset();
             let stats = pool.stats();
             assert!(stats.charged <= retain, "{stats:?}");
@@ -290,7 +314,7 @@ fn the_limit_is_exact_from_every_starting_state() {
         for size in [1, 24, 700, 20 * KIB] {
             let pool = Pool::builder().limit(limit).build();
             let mut served = 0;
-            while pool.alloc_layout(layout(size, 1)).is_ok() {
+            while reserve(&pool, layout(size, 1)).is_ok() {
                 served += size;
                 assert!(pool.stats().charged <= limit);
             }
@@ -311,7 +335,7 @@ fn a_limit_below_what_is_held_refuses_the_next_growth() {
     let charged = pool.stats().charged;
     for limit in [0, 16 * KIB, charged - 1, charged] {
         pool.set_limit(limit);
-        assert!(pool.alloc_layout(layout(20 * KIB, 8)).is_err(), "a large request");
+        assert!(reserve(&pool, layout(20 * KIB, 8)).is_err(), "a large request");
         while pool.alloc([0_u8; 64]).is_ok() {}
         assert_eq!(pool.stats().charged, charged);
     }
@@ -324,7 +348,7 @@ fn kept_blocks_make_way_for_what_the_limit_would_refuse() {
     let mut pool = Pool::builder().limit(100 * KIB).build();
     pool.scope(|scope| scope.alloc_layout(layout(3 * KIB, 8)).map(|_| ())).unwrap();
     assert_eq!(pool.stats().spare, 4 * KIB);
-    pool.alloc_layout(layout(99 * KIB, 8)).unwrap();
+    reserve(&pool, layout(99 * KIB, 8)).unwrap();
     assert_eq!(pool.stats().spare, 0);
     pool.reset();
     assert_adds_up(pool.stats());
@@ -336,7 +360,7 @@ fn a_refused_request_gives_up_no_spare_block() {
     pool.scope(|scope| scope.alloc(1).map(|_| ())).unwrap();
     let mut expected = pool.stats();
     expected.limit_hits += 1;
-    assert_eq!(pool.alloc_layout(layout(1 << 40, 8)), Err(AllocError));
+    assert_eq!(reserve(&pool, layout(1 << 40, 8)), Err(AllocError));
     assert_eq!((pool.stats(), pool.stats().spare), (expected, 4 * KIB));
 }
 
@@ -344,10 +368,9 @@ fn a_refused_request_gives_up_no_spare_block() {
 fn a_large_allocation_shrinks_into_a_block_at_the_limit() {
     let mut pool = Pool::builder().limit(20 * KIB + 32).build();
     let (old, new) = (layout(20 * KIB, 1), layout(1, 1));
-    let values = pool.alloc_layout(old).unwrap();
+    let values = reserve(&pool, old).unwrap();
     assert_eq!(pool.stats().charged, pool.stats().limit);
-    // SAFETY: handed out above; only the result is used.
-    unsafe { pool.shrink(values, old, new) }.unwrap();
+    shrink(&pool, values, old, new).unwrap();
     assert_eq!(pool.stats().large, 0);
     assert_adds_up(pool.stats());
     pool.reset();
@@ -359,13 +382,12 @@ fn a_refused_growth_leaves_the_values_as_they_were() {
     let pool = Pool::builder().limit(40 * KIB).build();
     for size in [100, 20 * KIB] {
         let old = layout(size, 8);
-        let values = pool.alloc_layout(old).unwrap();
+        let values = reserve(&pool, old).unwrap();
         // SAFETY: so many bytes were handed out.
         unsafe { values.write_bytes(9, size) };
         let mut expected = pool.stats();
         expected.limit_hits += 1;
-        // SAFETY: handed out above.
-        let grown = unsafe { pool.grow(values, old, layout(60 * KIB, 8)) };
+        let grown = grow(&pool, values, old, layout(60 * KIB, 8));
         assert_eq!(grown, Err(AllocError));
         assert_eq!(pool.stats(), expected);
         // SAFETY: the request was refused, so the values are as they were.
@@ -500,7 +522,7 @@ fn settings_without_sense_are_moved_to_the_nearest() {
     for builder in builders {
         let mut pool = builder.build();
         for size in [1, 500, 600, 5 * KIB] {
-            assert!(pool.alloc_layout(layout(size, 16)).is_ok(), "{pool:?}");
+            assert!(reserve(&pool, layout(size, 16)).is_ok(), "{pool:?}");
         }
         assert_adds_up(pool.stats());
         pool.reset();

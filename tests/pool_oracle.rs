@@ -1,4 +1,5 @@
 //! Random operations on pools and their scopes, held against a naive oracle after each step.
+#![cfg(feature = "allocator-api2")]
 #![expect(unsafe_code, reason = "calls the raw functions and uses the memory they hand out")]
 
 use std::alloc::Layout;
@@ -10,6 +11,7 @@ use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::{Arc, LazyLock, Mutex};
 
+use allocator_api2::alloc::Allocator;
 use aquifer::{Deferred, Pool, PoolBuilder, PoolStats};
 use proptest::collection::vec;
 use proptest::option::weighted;
@@ -163,7 +165,7 @@ struct Live {
     seed: usize,
     /// The depth of its pool.
     owner: usize,
-    /// A value for the pool to drop, hence not the oracle's to resize or give back.
+    /// For the pool to drop, or to stay until it is reset: not the oracle's to give back.
     kept: bool,
 }
 
@@ -282,9 +284,9 @@ impl Oracle {
 
     fn alloc(&mut self, open: &Open<'_>, owner: usize, layout: Layout, zeroed: bool) {
         let pool = open.at(owner);
-        let start = if zeroed { pool.alloc_zeroed(layout) } else { pool.alloc_layout(layout) };
+        let start = if zeroed { pool.allocate_zeroed(layout) } else { pool.allocate(layout) };
         self.check_answer(open, layout, start.is_ok(), layout.size() == 0);
-        let Ok(start) = start else { return };
+        let Ok(start) = start.map(NonNull::cast::<u8>) else { return };
         if zeroed {
             // SAFETY: just handed out with this size, all of it written with zeros.
             let bytes = unsafe { slice::from_raw_parts(start.as_ptr(), layout.size()) };
@@ -295,8 +297,14 @@ impl Oracle {
 
     fn burst(&mut self, open: &Open<'_>, layouts: &[Layout]) {
         for layout in layouts {
-            if let Ok(start) = open.pool.alloc_layout(*layout) {
-                self.adopt(start, *layout, open.depth);
+            if let Ok(start) = open.pool.allocate(*layout) {
+                self.adopt(start.cast(), *layout, open.depth);
+            }
+            // What stays may end anywhere, and so may leave the next request an odd place.
+            let stays = Layout::array::<u8>(layout.size() % 40).unwrap();
+            if let Ok(start) = open.pool.alloc_layout(stays) {
+                self.adopt(start, stays, open.depth);
+                self.live.last_mut().unwrap().kept = true;
             }
         }
     }
@@ -319,7 +327,7 @@ impl Oracle {
         let Some(at) = self.pick(age) else { return };
         let block = self.live.remove(at);
         // SAFETY: the block was handed out with this layout by this pool, and is live no longer.
-        unsafe { open.at(block.owner).dealloc(block.start, block.layout) };
+        unsafe { open.at(block.owner).deallocate(block.start, block.layout) };
         self.check_answer(open, block.layout, true, block.layout.size() == 0);
         self.check_given_back(open, &block);
     }
@@ -351,7 +359,7 @@ impl Oracle {
             unsafe { pool.shrink(start, layout, new) }
         };
         self.check_answer(open, new, moved.is_ok(), layout.size() == 0 && size == 0);
-        let Ok(start) = moved else { return };
+        let Ok(start) = moved.map(NonNull::cast::<u8>) else { return };
         let block = Live { start, layout: new, ..old };
         let kept = layout.size().min(size);
         // SAFETY: just handed out; the bytes of both sizes were copied from the old block.
@@ -391,11 +399,11 @@ impl Oracle {
             ending.end = End::Called(id);
             let follower = Ending { end: End::Followed(id), log: Arc::clone(&ending.log) };
             drop(ending);
-            let piece = pool.alloc_zeroed(PIECE);
+            let piece = pool.allocate_zeroed(PIECE);
             let _ = pool.alloc_drop(follower);
             if let Ok(piece) = piece {
                 // SAFETY: handed out above with this layout, and used by nobody.
-                unsafe { pool.dealloc(piece, PIECE) };
+                unsafe { pool.deallocate(piece.cast(), PIECE) };
             }
         });
         self.check_answer(open, Layout::new::<Ending>(), deferred.is_ok(), false);

@@ -5,6 +5,8 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::NonNull;
 
+use allocator_api2::alloc::{AllocError, Allocator};
+
 /// A region that serves a request and is emptied.
 pub(crate) trait Region {
     const NAME: &'static str;
@@ -13,7 +15,9 @@ pub(crate) trait Region {
     fn new(first_block: usize) -> Self;
     fn alloc_layout(&mut self, layout: Layout) -> NonNull<u8>;
     fn alloc_16(&mut self, value: [u64; 2]) -> &mut [u64; 2];
-    /// Gives one allocation back, where that is possible.
+    /// Memory that may be given back, as a collection asks for it.
+    fn reserve(&mut self, layout: Layout) -> NonNull<u8>;
+    /// Gives memory back that was reserved, where that is possible.
     fn dealloc(&mut self, values: NonNull<u8>, layout: Layout);
     fn reset(&mut self);
     /// Bytes held from the system.
@@ -37,8 +41,12 @@ impl Region for aquifer::Pool {
         self.alloc(value).unwrap()
     }
 
+    fn reserve(&mut self, layout: Layout) -> NonNull<u8> {
+        Allocator::allocate(&&*self, layout).unwrap().cast()
+    }
+
     fn dealloc(&mut self, values: NonNull<u8>, layout: Layout) {
-        unsafe { (*self).dealloc(values, layout) }
+        unsafe { Allocator::deallocate(&&*self, values, layout) }
     }
 
     fn reset(&mut self) {
@@ -67,8 +75,12 @@ impl<const ALIGN: usize> Region for bumpalo::Bump<ALIGN> {
         self.alloc(value)
     }
 
+    fn reserve(&mut self, layout: Layout) -> NonNull<u8> {
+        Allocator::allocate(&&*self, layout).unwrap().cast()
+    }
+
     fn dealloc(&mut self, values: NonNull<u8>, layout: Layout) {
-        unsafe { allocator_api2::alloc::Allocator::deallocate(&&*self, values, layout) }
+        unsafe { Allocator::deallocate(&&*self, values, layout) }
     }
 
     fn reset(&mut self) {
@@ -97,8 +109,12 @@ impl Region for bump_scope::Bump {
         self.alloc(value).into_mut()
     }
 
+    fn reserve(&mut self, layout: Layout) -> NonNull<u8> {
+        Allocator::allocate(&&*self, layout).unwrap().cast()
+    }
+
     fn dealloc(&mut self, values: NonNull<u8>, layout: Layout) {
-        unsafe { bump_scope::alloc::Allocator::deallocate(&*self, values, layout) }
+        unsafe { Allocator::deallocate(&&*self, values, layout) }
     }
 
     fn reset(&mut self) {
@@ -153,6 +169,10 @@ impl<A: Named> Region for Heap<A> {
         unsafe { &mut *slot.as_ptr() }
     }
 
+    fn reserve(&mut self, layout: Layout) -> NonNull<u8> {
+        self.alloc_layout(layout)
+    }
+
     fn dealloc(&mut self, values: NonNull<u8>, layout: Layout) {
         self.live.retain(|live| *live != (values, layout));
         unsafe { self.heap.dealloc(values.as_ptr(), layout) };
@@ -181,10 +201,10 @@ impl<A: GlobalAlloc> Drop for Heap<A> {
 #[derive(Clone, Copy)]
 pub(crate) struct ByTrait<A>(pub(crate) A);
 
-unsafe impl<A: GlobalAlloc> allocator_api2::alloc::Allocator for ByTrait<A> {
-    fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, allocator_api2::alloc::AllocError> {
+unsafe impl<A: GlobalAlloc> Allocator for ByTrait<A> {
+    fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
         let values = NonNull::new(unsafe { self.0.alloc(layout) });
-        let values = values.ok_or(allocator_api2::alloc::AllocError)?;
+        let values = values.ok_or(AllocError)?;
         Ok(NonNull::slice_from_raw_parts(values, layout.size()))
     }
 
@@ -197,9 +217,9 @@ unsafe impl<A: GlobalAlloc> allocator_api2::alloc::Allocator for ByTrait<A> {
         values: NonNull<u8>,
         old: Layout,
         new: Layout,
-    ) -> Result<NonNull<[u8]>, allocator_api2::alloc::AllocError> {
+    ) -> Result<NonNull<[u8]>, AllocError> {
         let grown = NonNull::new(unsafe { self.0.realloc(values.as_ptr(), old, new.size()) });
-        let grown = grown.ok_or(allocator_api2::alloc::AllocError)?;
+        let grown = grown.ok_or(AllocError)?;
         Ok(NonNull::slice_from_raw_parts(grown, new.size()))
     }
 }

@@ -9,17 +9,19 @@ macro_rules! implement_allocator {
             use core::ptr::NonNull;
             use $api::{AllocError, Allocator};
 
+            use crate::pool::pool::Pool;
+
             // SAFETY: memory stays valid until it is given back or the pool is emptied, which the
             // handle's borrow excludes; all copies of a handle lead to one pool; no method unwinds.
             unsafe impl Allocator for $handle {
                 #[inline]
                 fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-                    sized(self.alloc_layout(layout), layout)
+                    sized(self.reserve(layout), layout)
                 }
 
                 #[inline]
                 fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-                    sized(self.alloc_zeroed(layout), layout)
+                    sized(self.zeroed(layout, Pool::reserve), layout)
                 }
 
                 #[inline]

@@ -64,12 +64,13 @@ impl PoolBuilder {
     }
 
     /// Sets the size in bytes above which a request gets memory of its own from the system, which
-    /// [`Pool::dealloc`] gives back at once. A request counts with its size rounded up to its
-    /// alignment. Default 16 KiB, at least 512 bytes, at most 128 MiB.
+    /// `Allocator::deallocate` gives back at once. A request counts with its size rounded up to its
+    /// alignment and to a multiple of 8, as the threshold is. Default 16 KiB, at least 512 bytes, at
+    /// most 128 MiB.
     #[doc(alias = "max")]
     #[inline]
     pub const fn large_threshold(mut self, bytes: usize) -> Self {
-        self.large_threshold = clamp(bytes, LEAST_LARGE_THRESHOLD, MOST_BLOCK_SIZE / 2);
+        self.large_threshold = clamp(bytes, LEAST_LARGE_THRESHOLD, MOST_BLOCK_SIZE / 2) & !7;
         self
     }
 

@@ -228,7 +228,7 @@ impl Pool {
     #[expect(clippy::mut_from_ref, reason = "each call hands out other memory")]
     pub(super) unsafe fn own<T>(&self, value: T) -> Result<&mut T, InsertError<T>> {
         if !mem::needs_drop::<T>() {
-            let Ok(slot) = self.alloc_for_good(Layout::new::<T>()) else {
+            let Ok(slot) = self.alloc_layout(Layout::new::<T>()) else {
                 return Err(InsertError::new(value));
             };
             // SAFETY: fresh memory with the layout of the value.
@@ -259,7 +259,7 @@ impl Pool {
 
     /// Puts a node with its value into the pool and the list, or gives the value back.
     fn register<T>(&self, value: T, kind: &'static Kind) -> Result<NonNull<Node>, InsertError<T>> {
-        let Ok(entry) = self.alloc_layout(kind.layout) else {
+        let Ok(entry) = self.reserve(kind.layout) else {
             return Err(InsertError::new(value));
         };
         let node = Node { newer: Cell::new(None), older: Cell::new(None), kind };

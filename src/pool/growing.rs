@@ -21,7 +21,7 @@ pub(super) struct Growing<'pool, T> {
 
 impl<'pool, T> Growing<'pool, T> {
     pub(super) fn with_capacity(pool: &'pool Pool, capacity: usize) -> Result<Self, AllocError> {
-        let start = pool.alloc_layout(array::<T>(capacity)?)?.cast();
+        let start = pool.reserve(array::<T>(capacity)?)?.cast();
         Ok(Self { pool, start, len: 0, capacity })
     }
 

@@ -36,7 +36,7 @@ use super::supply::Supply;
 /// assert_eq!(pool.stats().used, 0);
 /// # Ok::<(), aquifer::AllocError>(())
 /// ```
-#[doc(alias("ngx_pool_t", "ngx_create_pool", "ngx_destroy_pool"))]
+#[doc(alias("ngx_pool_t", "ngx_create_pool", "ngx_destroy_pool", "ngx_pfree"))]
 #[repr(C)]
 pub struct Pool {
     /// The last used byte: the next value goes behind it. Null, as `end`, where there is no block.

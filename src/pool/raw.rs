@@ -18,10 +18,11 @@ use crate::sys::shadow;
 const TAILS: usize = 4;
 
 impl Pool {
-    /// Allocates memory for `layout`. Its bytes are not initialised, and exactly `layout.size()`
-    /// of them may be used.
+    /// Allocates memory for `layout` that stays until the pool is reset. Its bytes are not
+    /// initialised, and exactly `layout.size()` of them may be used.
     ///
-    /// An empty layout gets a dangling pointer and touches nothing.
+    /// Memory that is to be given back before comes by the `Allocator` trait of `&Pool`. An empty
+    /// layout gets a dangling pointer and touches nothing.
     ///
     /// # Errors
     /// [`AllocError`] where the limit is reached or the system has no memory.
@@ -36,17 +37,18 @@ impl Pool {
     #[doc(alias("ngx_palloc", "ngx_pnalloc", "ngx_pmemalign"))]
     #[inline]
     pub fn alloc_layout(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        let share = Share::of(layout);
-        if self.is_small(share) {
-            if let Some(values) = self.bump(share.mask, share.bytes()) {
+        let mask = layout.align() - 1;
+        // One comparison: the size less one of an empty layout wraps round.
+        if (layout.size().wrapping_sub(1) | mask) < self.large_threshold {
+            if let Some(values) = self.bump(mask, layout.size()) {
                 shadow::permit(values, layout.size());
                 return Ok(values);
             }
         }
-        self.alloc_share_cold(layout)
+        self.alloc_cold(layout)
     }
 
-    /// Allocates memory for `layout` with every byte zero.
+    /// Allocates memory for `layout` that stays until the pool is reset, with every byte zero.
     ///
     /// # Errors
     /// [`AllocError`] where the limit is reached or the system has no memory.
@@ -60,10 +62,34 @@ impl Pool {
     /// ```
     #[doc(alias = "ngx_pcalloc")]
     pub fn alloc_zeroed(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        if layout.size() != 0 && !self.is_small(Share::of(layout)) {
+        self.zeroed(layout, Self::alloc_layout)
+    }
+
+    /// Allocates memory for `layout` that may be given back, or be resized, before the pool is
+    /// reset.
+    #[inline]
+    pub(super) fn reserve(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        let share = Share::of(layout);
+        if self.is_small(share) {
+            if let Some(values) = self.bump(share.mask, share.bytes()) {
+                shadow::permit(values, layout.size());
+                return Ok(values);
+            }
+        }
+        self.reserve_cold(layout)
+    }
+
+    /// Allocates with every byte zero: a large request through the system, which may know memory
+    /// that is zero already, any other with `alloc`.
+    pub(super) fn zeroed(
+        &self,
+        layout: Layout,
+        alloc: impl FnOnce(&Self, Layout) -> Result<NonNull<u8>, AllocError>,
+    ) -> Result<NonNull<u8>, AllocError> {
+        if self.is_large(layout) {
             return self.large.alloc(self.supply(), layout, Fill::Zeros);
         }
-        let values = self.alloc_layout(layout)?;
+        let values = alloc(self, layout)?;
         // SAFETY: `values` has just been handed out with this size.
         unsafe { values.write_bytes(0, layout.size()) };
         Ok(values)
@@ -71,15 +97,13 @@ impl Pool {
 
     /// Gives memory back before the pool is reset: a large request returns to the system at once,
     /// the newest small one to the cursor, and any other of two words or more waits for a later
-    /// request that fits.
+    /// request.
     ///
     /// # Safety
-    /// 1. `values` was handed out for `layout` by this very pool, by a method that takes a
-    ///    layout, and was not given back since.
+    /// 1. `values` was reserved for `layout` in this very pool, and was not given back since.
     /// 2. Nobody uses the memory from here on.
-    #[doc(alias = "ngx_pfree")]
     #[inline]
-    pub unsafe fn dealloc(&self, values: NonNull<u8>, layout: Layout) {
+    pub(super) unsafe fn dealloc(&self, values: NonNull<u8>, layout: Layout) {
         let share = Share::of(layout);
         if !self.is_small(share) {
             // SAFETY: the caller's promise.
@@ -96,11 +120,11 @@ impl Pool {
     /// Makes an allocation larger, in place where it can. On an error it is as it was.
     ///
     /// # Safety
-    /// 1. `values` was handed out for `old` by this very pool, and was not given back since.
+    /// 1. `values` was reserved for `old` in this very pool, and was not given back since.
     /// 2. `new.size()` is at least `old.size()`.
     /// 3. On success only the returned pointer is used from here on.
     #[inline]
-    pub unsafe fn grow(
+    pub(super) unsafe fn grow(
         &self,
         values: NonNull<u8>,
         old: Layout,
@@ -129,10 +153,10 @@ impl Pool {
     /// Makes an allocation smaller, in place where it can. On an error it is as it was.
     ///
     /// # Safety
-    /// 1. `values` was handed out for `old` by this very pool, and was not given back since.
+    /// 1. `values` was reserved for `old` in this very pool, and was not given back since.
     /// 2. `new.size()` is at most `old.size()`.
     /// 3. On success only the returned pointer is used from here on.
-    pub unsafe fn shrink(
+    pub(super) unsafe fn shrink(
         &self,
         values: NonNull<u8>,
         old: Layout,
@@ -156,24 +180,15 @@ impl Pool {
         Ok(values)
     }
 
-    /// Allocates memory that is never given back by itself, and so may end anywhere.
-    #[inline]
-    pub(super) fn alloc_for_good(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        let mask = layout.align() - 1;
-        if (layout.size().wrapping_sub(1) | mask) < self.large_threshold {
-            if let Some(values) = self.bump(mask, layout.size()) {
-                shadow::permit(values, layout.size());
-                return Ok(values);
-            }
-        }
-        self.alloc_cold(layout)
-    }
-
     /// Whether a request is neither empty nor large: one comparison. It depends on the layout alone,
     /// so that the home of memory is known when it comes back.
     #[inline(always)]
     fn is_small(&self, share: Share) -> bool {
         share.last < self.large_threshold
+    }
+
+    fn is_large(&self, layout: Layout) -> bool {
+        layout.size() != 0 && !self.is_small(Share::of(layout))
     }
 
     /// Hands out the next bytes of the current block, if it has them.
@@ -214,10 +229,10 @@ impl Pool {
         values.addr().get().wrapping_add(share.last) == self.last.get().addr()
     }
 
-    /// Serves what the hot path cannot, for memory that may come back.
+    /// As [`alloc_cold`](Self::alloc_cold), for memory that may come back.
     #[cold]
     #[inline(never)]
-    fn alloc_share_cold(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+    fn reserve_cold(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         let share = Share::of(layout);
         if !self.is_small(share) {
             return self.alloc_cold(layout);
@@ -236,7 +251,7 @@ impl Pool {
         if layout.size() == 0 {
             return Ok(dangling(layout));
         }
-        if !self.is_small(Share::of(layout)) {
+        if self.is_large(layout) {
             return self.large.alloc(self.supply(), layout, Fill::Any);
         }
         self.alloc_elsewhere(layout)
@@ -354,7 +369,7 @@ impl Pool {
     /// alignment, else by moving it.
     ///
     /// # Safety
-    /// 1. `values` was handed out for `old` by this very pool, and was not given back since.
+    /// 1. `values` was reserved for `old` in this very pool, and was not given back since.
     /// 2. On success only the returned pointer is used from here on.
     unsafe fn move_or_resize(
         &self,
@@ -362,18 +377,17 @@ impl Pool {
         old: Layout,
         new: Layout,
     ) -> Result<NonNull<u8>, AllocError> {
-        let is_large = |layout: Layout| layout.size() != 0 && !self.is_small(Share::of(layout));
-        if is_large(old) && is_large(new) && old.align() == new.align() {
+        if self.is_large(old) && self.is_large(new) && old.align() == new.align() {
             // SAFETY: large and live, and of the new alignment.
             return unsafe { self.large.resize(self.supply(), values, new) };
         }
-        let moved = if is_large(old) && new.size() <= old.size() {
+        let moved = if self.is_large(old) && new.size() <= old.size() {
             // It may move where the limit is reached: what it leaves is more than what it needs.
             // SAFETY: large, and live by the caller's promise.
             let leaves = unsafe { self.large.held_by(values) };
-            self.supply().without(leaves, || self.alloc_layout(new))?
+            self.supply().without(leaves, || self.reserve(new))?
         } else {
-            self.alloc_layout(new)?
+            self.reserve(new)?
         };
         let bytes = old.size().min(new.size());
         // SAFETY: both are live and at least so many bytes long; the new one is nobody else's yet.

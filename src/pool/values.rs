@@ -62,7 +62,7 @@ impl Pool {
                 None => self.alloc_cold(Layout::new::<T>())?.cast(),
             }
         } else {
-            self.alloc_for_good(Layout::new::<T>())?.cast()
+            self.alloc_layout(Layout::new::<T>())?.cast()
         };
         // SAFETY: fresh memory with the layout of `T`.
         Ok(unsafe { fill(slot, value) })
@@ -100,7 +100,7 @@ impl Pool {
     /// ```
     #[inline]
     pub fn alloc_slice_copy<T: Copy>(&self, values: &[T]) -> Result<&mut [T], AllocError> {
-        let slot = self.alloc_for_good(Layout::for_value(values))?.cast::<T>();
+        let slot = self.alloc_layout(Layout::for_value(values))?.cast::<T>();
         // SAFETY: the memory is fresh, so apart from `values`, and has their size.
         unsafe { slot.copy_from_nonoverlapping(NonNull::from(values).cast(), values.len()) };
         // SAFETY: copied above.
