@@ -9,9 +9,9 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use bumpalo::Bump;
-use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, Criterion, Throughput};
+use criterion::Criterion;
 use mimalloc::MiMalloc;
+use regions::contest::{self, Contender};
 use regions::peers::{ByTrait, Heap, Region};
 use regions::workloads::{self, VALUES, mixed_layouts, request_layouts, serve};
 
@@ -20,177 +20,164 @@ const MIB: usize = 1024 * KIB;
 
 fn main() {
     let mut criterion = Criterion::default()
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_millis(1500))
-        .sample_size(100)
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_millis(600))
+        .sample_size(50)
         .without_plots()
         .configure_from_args();
-    time_values(&mut criterion);
-    time_requests(&mut criterion);
-    time_vec_push(&mut criterion);
-    time_map_insert(&mut criterion);
+    let mut rows = vec![];
+    let mut time = |case: &str, operations, contenders| {
+        rows.push(contest::time(&mut criterion, case, operations, contenders));
+    };
+    time("16 B", VALUES, values());
+    time("8..512 B", VALUES, mixed());
+    for first_block in [4 * KIB, 32 * KIB] {
+        let kib = first_block / KIB;
+        time(&format!("request, create and drop, {kib} KiB"), 1, create_and_drop(first_block));
+        time(&format!("request, reset and reuse, {kib} KiB"), 1, reset_and_reuse(first_block));
+    }
+    time("Vec<u32> push", PUSHES.into(), vec_push());
+    time("hashbrown insert", INSERTS, map_insert());
     criterion.final_summary();
+    println!("\nns per operation, medians of turns in turn:\n\n{}", rows.join("\n"));
     report_memory();
 }
 
-/// Runs a case for each region.
-macro_rules! for_each_region {
-    ($group:expr, $case:ident $(, $argument:expr)*) => {
-        $case::<aquifer::Pool>($group $(, $argument)*);
-        $case::<Bump>($group $(, $argument)*);
-        $case::<Bump<8>>($group $(, $argument)*);
-        $case::<bump_scope::Bump>($group $(, $argument)*);
-        $case::<Heap<System>>($group $(, $argument)*);
-        $case::<Heap<MiMalloc>>($group $(, $argument)*);
+/// Makes a contender of each region: `work` is a generic function that makes the work of one.
+macro_rules! each_region {
+    ($work:ident($($argument:expr),*)) => {
+        vec![
+            each_region!($work, aquifer::Pool, $($argument),*),
+            each_region!($work, Bump, $($argument),*),
+            each_region!($work, Bump<8>, $($argument),*),
+            each_region!($work, bump_scope::Bump, $($argument),*),
+            each_region!($work, Heap<System>, $($argument),*),
+            each_region!($work, Heap<MiMalloc>, $($argument),*),
+        ]
+    };
+    ($work:ident, $region:ty, $($argument:expr),*) => {
+        Contender { name: <$region as Region>::NAME, work: Box::new($work::<$region>($($argument),*)) }
     };
 }
 
-fn time_values(criterion: &mut Criterion) {
-    fn values<R: Region>(group: &mut BenchmarkGroup<'_, WallTime>) {
+fn values() -> Vec<Contender> {
+    fn work<R: Region + 'static>() -> impl FnMut() {
         let mut region = R::new(64 * KIB);
-        group.bench_function(R::NAME, |bencher| {
-            bencher.iter(|| workloads::values(&mut region));
-        });
+        move || workloads::values(&mut region)
     }
-
-    fn mixed<R: Region>(group: &mut BenchmarkGroup<'_, WallTime>) {
-        let layouts = mixed_layouts();
-        let mut region = R::new(64 * KIB);
-        group.bench_function(R::NAME, |bencher| {
-            bencher.iter(|| {
-                serve(&mut region, &layouts);
-                region.reset();
-            });
-        });
-    }
-
-    let mut group = criterion.benchmark_group("16 B");
-    group.throughput(Throughput::Elements(VALUES));
-    for_each_region!(&mut group, values);
-    group.bench_function("typed-arena", |bencher| {
-        bencher.iter_batched_ref(
-            || typed_arena::Arena::with_capacity(VALUES as usize),
-            |arena| {
-                for n in 0..VALUES {
-                    black_box(arena.alloc([n; 2]));
-                }
-            },
-            criterion::BatchSize::SmallInput,
-        );
+    let mut contenders = each_region!(work());
+    let mut arena = typed_arena::Arena::with_capacity(VALUES as usize);
+    contenders.push(Contender {
+        name: "typed-arena",
+        work: Box::new(move || {
+            for n in 0..VALUES {
+                black_box(arena.alloc([n; 2]));
+            }
+            // It has no reset.
+            arena = typed_arena::Arena::with_capacity(VALUES as usize);
+        }),
     });
-    group.finish();
-
-    let mut group = criterion.benchmark_group("8..512 B");
-    group.throughput(Throughput::Elements(VALUES));
-    for_each_region!(&mut group, mixed);
-    group.finish();
+    contenders
 }
 
-fn time_requests(criterion: &mut Criterion) {
-    fn create_and_drop<R: Region>(group: &mut BenchmarkGroup<'_, WallTime>, first_block: usize) {
-        let layouts = request_layouts();
-        group.bench_function(R::NAME, |bencher| {
-            bencher.iter(|| serve(&mut R::new(first_block), &layouts));
-        });
+fn mixed() -> Vec<Contender> {
+    fn work<R: Region + 'static>() -> impl FnMut() {
+        let (mut region, layouts) = (R::new(64 * KIB), mixed_layouts());
+        move || {
+            serve(&mut region, &layouts);
+            region.reset();
+        }
     }
-
-    fn reset_and_reuse<R: Region>(group: &mut BenchmarkGroup<'_, WallTime>, first_block: usize) {
-        let layouts = request_layouts();
-        let mut region = R::new(first_block);
-        group.bench_function(R::NAME, |bencher| {
-            bencher.iter(|| {
-                serve(&mut region, &layouts);
-                region.reset();
-            });
-        });
-    }
-
-    for first_block in [4 * KIB, 32 * KIB] {
-        let kib = first_block / KIB;
-        let mut group = criterion.benchmark_group(format!("request, create and drop, {kib} KiB"));
-        for_each_region!(&mut group, create_and_drop, first_block);
-        group.finish();
-        let mut group = criterion.benchmark_group(format!("request, reset and reuse, {kib} KiB"));
-        for_each_region!(&mut group, reset_and_reuse, first_block);
-        group.finish();
-    }
+    each_region!(work())
 }
 
-fn time_vec_push(criterion: &mut Criterion) {
-    const COUNT: u32 = 4000;
-    let mut group = criterion.benchmark_group("Vec<u32> push");
-    group.throughput(Throughput::Elements(COUNT.into()));
+fn create_and_drop(first_block: usize) -> Vec<Contender> {
+    fn work<R: Region>(first_block: usize) -> impl FnMut() {
+        let layouts = request_layouts();
+        move || serve(&mut R::new(first_block), &layouts)
+    }
+    each_region!(work(first_block))
+}
 
+fn reset_and_reuse(first_block: usize) -> Vec<Contender> {
+    fn work<R: Region + 'static>(first_block: usize) -> impl FnMut() {
+        let (mut region, layouts) = (R::new(first_block), request_layouts());
+        move || {
+            serve(&mut region, &layouts);
+            region.reset();
+        }
+    }
+    each_region!(work(first_block))
+}
+
+const PUSHES: u32 = 4000;
+
+fn vec_push() -> Vec<Contender> {
     /// Pushes to a vector that an expression makes, in a region that is reset after each.
     macro_rules! push {
-        ($name:expr, $region:ident = $new:expr, $vec:expr) => {
-            group.bench_function($name, |bencher| {
-                let mut $region = $new;
-                bencher.iter(|| {
-                    {
-                        let mut vec = $vec;
-                        for n in 0..COUNT {
-                            vec.push(black_box(n));
-                        }
-                        black_box(vec.as_slice());
+        ($name:expr, $region:ident = $new:expr, $vec:expr) => {{
+            let mut $region = $new;
+            let work = move || {
+                {
+                    let mut vec = $vec;
+                    for n in 0..PUSHES {
+                        vec.push(black_box(n));
                     }
-                    $region.reset();
-                });
-            });
-        };
+                    black_box(vec.as_slice());
+                }
+                $region.reset();
+            };
+            Contender { name: $name, work: Box::new(work) }
+        }};
     }
 
     use allocator_api2::vec::Vec as ApiVec;
-    push!("aquifer", pool = aquifer::Pool::new(), ApiVec::new_in(&pool));
-    push!("bumpalo", bump = Bump::new(), ApiVec::new_in(&bump));
-    push!("bumpalo, its own Vec", bump = Bump::new(), bumpalo::collections::Vec::new_in(&bump));
-    push!("bump-scope", bump = <bump_scope::Bump>::new(), ApiVec::new_in(&bump));
-    push!("bump-scope, its own Vec", bump = <bump_scope::Bump>::new(), {
-        bump_scope::BumpVec::new_in(&bump)
-    });
-    push!("std", nothing = Nothing, Vec::new());
-    push!("mimalloc", nothing = Nothing, ApiVec::new_in(ByTrait(MiMalloc)));
-    group.finish();
+    use bump_scope::BumpVec;
+    use bumpalo::collections::Vec as OwnVec;
+    vec![
+        push!("aquifer", pool = aquifer::Pool::new(), ApiVec::new_in(&pool)),
+        push!("bumpalo", bump = Bump::new(), ApiVec::new_in(&bump)),
+        push!("bumpalo's own", bump = Bump::new(), OwnVec::new_in(&bump)),
+        push!("bump-scope", bump = <bump_scope::Bump>::new(), ApiVec::new_in(&bump)),
+        push!("bump-scope's own", bump = <bump_scope::Bump>::new(), BumpVec::new_in(&bump)),
+        push!("std", nothing = Nothing, Vec::new()),
+        push!("mimalloc", nothing = Nothing, ApiVec::new_in(ByTrait(MiMalloc))),
+    ]
 }
 
-fn time_map_insert(criterion: &mut Criterion) {
-    const COUNT: u64 = 1000;
-    let mut group = criterion.benchmark_group("hashbrown insert");
-    group.throughput(Throughput::Elements(COUNT));
+const INSERTS: u64 = 1000;
 
+fn map_insert() -> Vec<Contender> {
     /// Fills a map that an expression makes, in a region that is reset after each.
     macro_rules! insert {
-        ($name:expr, $region:ident = $new:expr, $map:expr) => {
-            group.bench_function($name, |bencher| {
-                let mut $region = $new;
-                bencher.iter(|| {
-                    {
-                        let mut map = $map;
-                        for n in 0..COUNT {
-                            map.insert(black_box(n), n);
-                        }
-                        black_box(&map);
+        ($name:expr, $region:ident = $new:expr, $map:expr) => {{
+            let (mut $region, hasher) = ($new, hashbrown::DefaultHashBuilder::default());
+            let work = move || {
+                {
+                    let mut map = $map(hasher.clone());
+                    for n in 0..INSERTS {
+                        map.insert(black_box(n), n);
                     }
-                    $region.reset();
-                });
-            });
-        };
+                    black_box(&map);
+                }
+                $region.reset();
+            };
+            Contender { name: $name, work: Box::new(work) }
+        }};
     }
 
-    use hashbrown::{DefaultHashBuilder, HashMap};
-    let hasher = DefaultHashBuilder::default();
-    insert!("aquifer", pool = aquifer::Pool::new(), HashMap::with_hasher_in(hasher.clone(), &pool));
-    insert!("bumpalo", bump = Bump::new(), HashMap::with_hasher_in(hasher.clone(), &bump));
-    insert!("bump-scope", bump = <bump_scope::Bump>::new(), {
-        HashMap::with_hasher_in(hasher.clone(), &bump)
-    });
-    insert!("std", nothing = Nothing, HashMap::with_hasher(hasher.clone()));
-    insert!(
-        "mimalloc",
-        nothing = Nothing,
-        HashMap::with_hasher_in(hasher.clone(), ByTrait(MiMalloc))
-    );
-    group.finish();
+    use hashbrown::HashMap;
+    vec![
+        insert!("aquifer", pool = aquifer::Pool::new(), |by| HashMap::with_hasher_in(by, &pool)),
+        insert!("bumpalo", bump = Bump::new(), |by| HashMap::with_hasher_in(by, &bump)),
+        insert!("bump-scope", bump = <bump_scope::Bump>::new(), |by| {
+            HashMap::with_hasher_in(by, &bump)
+        }),
+        insert!("std", nothing = Nothing, HashMap::with_hasher),
+        insert!("mimalloc", nothing = Nothing, |by| {
+            HashMap::with_hasher_in(by, ByTrait(MiMalloc))
+        }),
+    ]
 }
 
 /// The region of a vector on the heap.

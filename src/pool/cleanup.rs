@@ -18,11 +18,19 @@ pub(super) type Payload = Box<dyn Any + Send>;
 
 /// Goes on with the panic of a cleanup, once everything else is done. Where the thread is panicking
 /// already, that panic goes on and this one is put aside.
+#[inline]
 pub(super) fn go_on_panicking(payload: Option<Payload>) {
-    match payload {
-        Some(payload) if thread::panicking() => forget_quietly(payload),
-        Some(payload) => panic::resume_unwind(payload),
-        None => {}
+    if let Some(payload) = payload {
+        go_on_with(payload);
+    }
+}
+
+#[cold]
+fn go_on_with(payload: Payload) {
+    if thread::panicking() {
+        forget_quietly(payload);
+    } else {
+        panic::resume_unwind(payload);
     }
 }
 

@@ -153,6 +153,7 @@ impl Pool {
     /// threw.
     pub(super) fn clear(&mut self) -> Option<Payload> {
         let payload = self.end_values();
+        self.freed.clear();
         let supply = self.supply();
         let mut bound = supply.retain();
         match self.block.get() {
@@ -175,7 +176,6 @@ impl Pool {
         // SAFETY: whoever calls owns the pool or its scope's last handle: no borrow of the
         // pool is left, hence none of what it handed out.
         unsafe { self.large.free_all(self.supply()) };
-        self.freed.clear();
         payload
     }
 
