@@ -8,7 +8,7 @@ mod sys;
 pub use error::{AllocError, InsertError};
 pub use pool::builder::PoolBuilder;
 pub use pool::cache::{CachedPool, PoolCache};
-pub use pool::cleanup::Deferred;
+pub use pool::defer::Deferred;
 pub use pool::pool::Pool;
 pub use pool::scope::Scope;
 pub use pool::stats::PoolStats;

@@ -4,14 +4,12 @@
 use core::alloc::Layout;
 use core::any::Any;
 use core::cell::Cell;
-use core::fmt;
 use core::mem;
 use core::ptr::NonNull;
 use std::panic::{self, AssertUnwindSafe};
 use std::thread;
 
 use super::pool::Pool;
-use crate::error::InsertError;
 
 /// What a panicking cleanup threw.
 pub(super) type Payload = Box<dyn Any + Send>;
@@ -35,25 +33,25 @@ fn go_on_with(payload: Payload) {
 }
 
 /// The link of a registered cleanup; the value follows it in an [`Entry`].
-struct Node {
-    newer: Cell<Option<NonNull<Node>>>,
-    older: Cell<Option<NonNull<Node>>>,
-    kind: &'static Kind,
+pub(super) struct Node {
+    pub(super) newer: Cell<Option<NonNull<Node>>>,
+    pub(super) older: Cell<Option<NonNull<Node>>>,
+    pub(super) kind: &'static Kind,
 }
 
 /// What can be done with the value of a node.
-struct Kind {
+pub(super) struct Kind {
     /// Does what was registered. The value is gone afterwards.
-    run: unsafe fn(NonNull<Node>, &Pool),
+    pub(super) run: unsafe fn(NonNull<Node>, &Pool),
     /// Drops the value and does nothing else.
-    discard: unsafe fn(NonNull<Node>),
-    layout: Layout,
+    pub(super) discard: unsafe fn(NonNull<Node>),
+    pub(super) layout: Layout,
 }
 
 #[repr(C)]
-struct Entry<T> {
-    node: Node,
-    value: T,
+pub(super) struct Entry<T> {
+    pub(super) node: Node,
+    pub(super) value: T,
 }
 
 /// The cleanups of one pool, newest first.
@@ -96,7 +94,7 @@ impl CleanupList {
     ///
     /// # Safety
     /// The node is written, and stays in its place until it is unlinked.
-    unsafe fn link(&self, node: NonNull<Node>) {
+    pub(super) unsafe fn link(&self, node: NonNull<Node>) {
         let older = self.newest.replace(Some(node));
         // SAFETY: the caller's promise.
         unsafe { node.as_ref() }.older.set(older);
@@ -110,7 +108,7 @@ impl CleanupList {
     ///
     /// # Safety
     /// The node is in this list.
-    unsafe fn unlink(&self, node: NonNull<Node>) {
+    pub(super) unsafe fn unlink(&self, node: NonNull<Node>) {
         // SAFETY: the caller's promise.
         let this = unsafe { node.as_ref() };
         let (newer, older) = (this.newer.get(), this.older.get());
@@ -134,14 +132,14 @@ fn forget_quietly(payload: Payload) {
 }
 
 /// The kind of a node in or just out of a list.
-fn kind(node: NonNull<Node>) -> &'static Kind {
+pub(super) fn kind(node: NonNull<Node>) -> &'static Kind {
     // SAFETY: only called for nodes that `register` wrote; their memory stays until the pool
     // is emptied.
     unsafe { node.as_ref() }.kind
 }
 
 impl<T> Entry<T> {
-    const DROP: &'static Kind = &Kind {
+    pub(super) const DROP: &'static Kind = &Kind {
         run: |node, _| {
             // SAFETY: `register` wrote the value, and the node is run or discarded only once.
             unsafe { Self::value(node).drop_in_place() }
@@ -153,7 +151,7 @@ impl<T> Entry<T> {
         layout: Layout::new::<Self>(),
     };
 
-    fn value(node: NonNull<Node>) -> NonNull<T> {
+    pub(super) fn value(node: NonNull<Node>) -> NonNull<T> {
         let entry = node.cast::<Self>().as_ptr();
         // SAFETY: the node is the first field of an entry of this type: the kind says so.
         let value = unsafe { &raw mut (*entry).value };
@@ -163,7 +161,7 @@ impl<T> Entry<T> {
 }
 
 impl<F: FnOnce(&Pool)> Entry<F> {
-    const CALL: &'static Kind = &Kind {
+    pub(super) const CALL: &'static Kind = &Kind {
         run: |node, pool| {
             // SAFETY: `register` wrote the closure, and the node is run or discarded only once.
             let closure = unsafe { Self::value(node).read() };
@@ -171,172 +169,4 @@ impl<F: FnOnce(&Pool)> Entry<F> {
         },
         ..*Self::DROP
     };
-}
-
-impl Pool {
-    /// Moves a value into the pool, which drops it at [`reset`](Self::reset) or at its own end.
-    ///
-    /// Everything that was registered ends exactly once, newest first; a panic in one does not
-    /// keep the others from ending. The value must be `Send` and own what it needs, as the pool may
-    /// end on another thread; [`Scope::alloc_drop`](crate::Scope::alloc_drop) asks for less.
-    ///
-    /// # Errors
-    /// [`InsertError`] with the value in it where there is no memory.
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// let pool = aquifer::Pool::new();
-    /// let shared = Arc::new(5);
-    /// let inside = pool.alloc_drop(Arc::clone(&shared))?;
-    /// assert_eq!((**inside, Arc::strong_count(&shared)), (5, 2));
-    /// drop(pool);
-    /// assert_eq!(Arc::strong_count(&shared), 1);
-    /// # Ok::<(), aquifer::AllocError>(())
-    /// ```
-    #[doc(alias("ngx_pool_run_cleanup_file", "ngx_pool_delete_file"))]
-    #[expect(clippy::mut_from_ref, reason = "each call hands out other memory")]
-    pub fn alloc_drop<T: Send + 'static>(&self, value: T) -> Result<&mut T, InsertError<T>> {
-        // SAFETY: the value borrows nothing, so it may be dropped whenever the pool ends.
-        unsafe { self.own(value) }
-    }
-
-    /// Registers a closure that is called with the pool at [`reset`](Self::reset) or at its end,
-    /// in the same order as the values of [`alloc_drop`](Self::alloc_drop).
-    ///
-    /// The closure may allocate and may register more. The token that is returned can cancel the
-    /// closure or call it at once; dropping the token leaves it registered.
-    ///
-    /// # Errors
-    /// [`InsertError`] with the closure in it where there is no memory.
-    ///
-    /// ```
-    /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-    /// static OPEN: AtomicU32 = AtomicU32::new(1);
-    ///
-    /// let mut pool = aquifer::Pool::new();
-    /// pool.defer(|_| { OPEN.fetch_sub(1, Relaxed); })?;
-    /// pool.reset();
-    /// assert_eq!(OPEN.load(Relaxed), 0);
-    /// # Ok::<(), aquifer::AllocError>(())
-    /// ```
-    #[doc(alias("ngx_pool_cleanup_add", "ngx_pool_cleanup_t"))]
-    pub fn defer<F>(&self, closure: F) -> Result<Deferred<'_>, InsertError<F>>
-    where
-        F: FnOnce(&Pool) + Send + 'static,
-    {
-        // SAFETY: the closure borrows nothing, so it may be called whenever the pool ends.
-        unsafe { self.defer_borrowing(closure) }
-    }
-
-    /// As [`alloc_drop`](Self::alloc_drop), for any value.
-    ///
-    /// # Safety
-    /// The pool is emptied while all that the value borrows is alive, on the thread of this
-    /// call unless the value is `Send`.
-    #[expect(clippy::mut_from_ref, reason = "each call hands out other memory")]
-    pub(super) unsafe fn own<T>(&self, value: T) -> Result<&mut T, InsertError<T>> {
-        if !mem::needs_drop::<T>() {
-            let Ok(slot) = self.alloc_layout(Layout::new::<T>()) else {
-                return Err(InsertError::new(value));
-            };
-            // SAFETY: fresh memory with the layout of the value.
-            unsafe { slot.cast().write(value) };
-            // SAFETY: written above, and handed out to nobody else until the pool is emptied.
-            return Ok(unsafe { slot.cast().as_mut() });
-        }
-        let node = self.register(value, Entry::<T>::DROP)?;
-        // SAFETY: `register` wrote the value; the node is run only once the pool is emptied, when
-        // this borrow has ended.
-        Ok(unsafe { Entry::<T>::value(node).as_mut() })
-    }
-
-    /// As [`defer`](Self::defer), for any closure.
-    ///
-    /// # Safety
-    /// As [`own`](Self::own).
-    pub(super) unsafe fn defer_borrowing<F>(
-        &self,
-        closure: F,
-    ) -> Result<Deferred<'_>, InsertError<F>>
-    where
-        F: FnOnce(&Pool),
-    {
-        let node = self.register(closure, Entry::<F>::CALL)?;
-        Ok(Deferred { pool: self, node })
-    }
-
-    /// Puts a node with its value into the pool and the list, or gives the value back.
-    fn register<T>(&self, value: T, kind: &'static Kind) -> Result<NonNull<Node>, InsertError<T>> {
-        let Ok(entry) = self.reserve(kind.layout) else {
-            return Err(InsertError::new(value));
-        };
-        let node = Node { newer: Cell::new(None), older: Cell::new(None), kind };
-        // SAFETY: fresh memory with the layout of the entry.
-        unsafe { entry.cast::<Entry<T>>().write(Entry { node, value }) };
-        // SAFETY: written above; the memory is given back only once the node is unlinked.
-        unsafe { self.cleanups.link(entry.cast()) };
-        Ok(entry.cast())
-    }
-}
-
-/// A closure that waits in a pool, as registered by [`Pool::defer`] or [`Scope::defer`].
-///
-/// It borrows the pool, so the closure has neither run nor gone while the token is there. Dropping
-/// the token leaves the closure registered.
-///
-/// [`Scope::defer`]: crate::Scope::defer
-#[must_use = "dropping the token leaves the closure registered; say so with `let _ =`"]
-pub struct Deferred<'pool> {
-    pool: &'pool Pool,
-    node: NonNull<Node>,
-}
-
-impl Deferred<'_> {
-    /// Drops the closure without calling it.
-    ///
-    /// ```
-    /// let pool = aquifer::Pool::new();
-    /// pool.defer(|_| unreachable!())?.cancel();
-    /// # Ok::<(), aquifer::AllocError>(())
-    /// ```
-    pub fn cancel(self) {
-        self.unlink();
-        // SAFETY: the token was the only way to the node besides the list.
-        unsafe { (kind(self.node).discard)(self.node) };
-        self.give_memory_back();
-    }
-
-    /// Calls the closure now; it is not called again.
-    ///
-    /// ```
-    /// let pool = aquifer::Pool::new();
-    /// let (sender, receiver) = std::sync::mpsc::channel();
-    /// let deferred = pool.defer(move |_| sender.send("done").unwrap())?;
-    /// deferred.run_now();
-    /// assert_eq!(receiver.try_iter().count(), 1);
-    /// # Ok::<(), aquifer::AllocError>(())
-    /// ```
-    pub fn run_now(self) {
-        self.unlink();
-        // SAFETY: the token was the only way to the node besides the list.
-        unsafe { (kind(self.node).run)(self.node, self.pool) };
-        self.give_memory_back();
-    }
-
-    fn unlink(&self) {
-        // SAFETY: nodes leave the list by a token, of which there is one, or when the pool is
-        // emptied, which the token's borrow excludes.
-        unsafe { self.pool.cleanups.unlink(self.node) };
-    }
-
-    fn give_memory_back(&self) {
-        // SAFETY: handed out with this layout by `register`; the value is gone.
-        unsafe { self.pool.dealloc(self.node.cast(), kind(self.node).layout) };
-    }
-}
-
-impl fmt::Debug for Deferred<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Deferred").finish_non_exhaustive()
-    }
 }

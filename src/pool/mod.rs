@@ -4,15 +4,18 @@
 mod allocator;
 mod block;
 pub(crate) mod builder;
+mod bump;
 pub(crate) mod cache;
-pub(crate) mod cleanup;
+mod cleanup;
+pub(crate) mod defer;
 mod freed;
 mod growing;
 mod large;
 #[expect(clippy::module_inception, reason = "the room of `Pool` in the folder of pools")]
 pub(crate) mod pool;
-mod raw;
+mod reserve;
 pub(crate) mod scope;
+mod share;
 pub(crate) mod stats;
 mod supply;
 mod values;

@@ -6,12 +6,11 @@ use core::fmt;
 use core::ptr::{self, NonNull};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-use super::block::{Block, HEADER};
+use super::block::Block;
 use super::builder::PoolBuilder;
 use super::cleanup::{CleanupList, Payload, go_on_panicking};
 use super::freed::FreedPieces;
 use super::large::LargeList;
-use super::stats::PoolStats;
 use super::supply::Supply;
 
 /// A region allocator: allocation moves a cursor, and everything is given back together.
@@ -210,48 +209,10 @@ impl Pool {
     pub(super) fn set_cursor(&self, address: usize) {
         self.last.set(self.last.get().with_addr(address.wrapping_sub(1)));
     }
-
-    /// Returns the pool's accounts. It walks the blocks, so the cost grows with their number.
-    ///
-    /// ```
-    /// let pool = aquifer::Pool::new();
-    /// pool.alloc(1_u64)?;
-    /// let stats = pool.stats();
-    /// assert_eq!(stats.used, 8);
-    /// assert_eq!(stats.held, stats.used + stats.free + stats.lost + stats.large + stats.headers);
-    /// # Ok::<(), aquifer::AllocError>(())
-    /// ```
-    pub fn stats(&self) -> PoolStats {
-        let supply = self.supply();
-        let mut stats = PoolStats {
-            large: self.large.held(),
-            held: self.large.held(),
-            charged: supply.charged(),
-            spare: supply.spare_bytes(),
-            high_water: supply.high_water(),
-            limit: supply.limit(),
-            limit_hits: supply.limit_hits(),
-            ..PoolStats::default()
-        };
-        if let Some(block) = self.block.get() {
-            self.save_cursor(block);
-            stats.free = block.room();
-        }
-        for block in blocks(self.block.get()) {
-            stats.held += block.size();
-            stats.headers += HEADER;
-            stats.lost += block.room();
-            stats.used += block.capacity() - block.room();
-        }
-        stats.used -= self.freed.bytes();
-        stats.lost += self.freed.bytes();
-        stats.lost -= stats.free;
-        stats
-    }
 }
 
 /// A block and those behind it.
-fn blocks(first: Option<Block>) -> impl Iterator<Item = Block> {
+pub(super) fn blocks(first: Option<Block>) -> impl Iterator<Item = Block> {
     core::iter::successors(first, |block| block.next())
 }
 

@@ -5,7 +5,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Deref;
 
-use super::cleanup::Deferred;
+use super::defer::Deferred;
 use super::pool::Pool;
 use crate::error::InsertError;
 

@@ -1,5 +1,8 @@
 //! The accounts of a pool.
 
+use super::block::HEADER;
+use super::pool::{Pool, blocks};
+
 /// What a pool holds, in bytes, and how often it refused.
 ///
 /// For each pool and each scope by itself, `held == used + free + lost + large + headers`. The
@@ -33,4 +36,44 @@ pub struct PoolStats {
     pub limit: usize,
     /// The family: how many requests the limit refused.
     pub limit_hits: u64,
+}
+
+impl Pool {
+    /// Returns the pool's accounts. It walks the blocks, so the cost grows with their number.
+    ///
+    /// ```
+    /// let pool = aquifer::Pool::new();
+    /// pool.alloc(1_u64)?;
+    /// let stats = pool.stats();
+    /// assert_eq!(stats.used, 8);
+    /// assert_eq!(stats.held, stats.used + stats.free + stats.lost + stats.large + stats.headers);
+    /// # Ok::<(), aquifer::AllocError>(())
+    /// ```
+    pub fn stats(&self) -> PoolStats {
+        let supply = self.supply();
+        let mut stats = PoolStats {
+            large: self.large.held(),
+            held: self.large.held(),
+            charged: supply.charged(),
+            spare: supply.spare_bytes(),
+            high_water: supply.high_water(),
+            limit: supply.limit(),
+            limit_hits: supply.limit_hits(),
+            ..PoolStats::default()
+        };
+        if let Some(block) = self.block.get() {
+            self.save_cursor(block);
+            stats.free = block.room();
+        }
+        for block in blocks(self.block.get()) {
+            stats.held += block.size();
+            stats.headers += HEADER;
+            stats.lost += block.room();
+            stats.used += block.capacity() - block.room();
+        }
+        stats.used -= self.freed.bytes();
+        stats.lost += self.freed.bytes();
+        stats.lost -= stats.free;
+        stats
+    }
 }
