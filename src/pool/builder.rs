@@ -1,16 +1,7 @@
 //! The settings of a pool.
 
-use super::block::HEADER;
 use super::pool::Pool;
-
-const KIB: usize = 1024;
-
-/// The smallest large threshold there may be: requests up to here are never large, which typed
-/// requests make use of at compile time.
-pub(super) const LEAST_LARGE_THRESHOLD: usize = 512;
-
-/// The largest block that may be asked for. With it no sum of a request and its alignment overflows.
-const MOST_BLOCK_SIZE: usize = 1 << 28;
+use super::settings::Settings;
 
 /// Configures a [`Pool`], or the pools of a [`PoolCache`](crate::PoolCache).
 ///
@@ -26,32 +17,35 @@ const MOST_BLOCK_SIZE: usize = 1 << 28;
 /// ```
 #[derive(Clone, Debug)]
 pub struct PoolBuilder {
-    pub(super) first_block_size: usize,
-    pub(super) largest_block_size: usize,
-    pub(super) large_threshold: usize,
-    pub(super) limit: usize,
-    pub(super) retain: usize,
-    pub(super) name: &'static str,
+    settings: Settings,
+}
+
+impl Pool {
+    /// Creates a pool with the default settings. It holds no memory until it is used.
+    #[inline]
+    pub const fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Returns the settings of a pool, to be changed and built.
+    #[inline]
+    pub const fn builder() -> PoolBuilder {
+        PoolBuilder { settings: Settings::DEFAULT }
+    }
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl PoolBuilder {
-    #[inline]
-    pub(super) const fn new() -> Self {
-        Self {
-            first_block_size: 4 * KIB,
-            largest_block_size: 512 * KIB,
-            large_threshold: 16 * KIB,
-            limit: usize::MAX,
-            retain: 512 * KIB,
-            name: "",
-        }
-    }
-
     /// Sets the size of the first block in bytes, its header of 32 bytes included. Each block is
     /// twice as large as the one before. Default 4 KiB, at least 256 bytes.
     #[inline]
     pub const fn first_block_size(mut self, bytes: usize) -> Self {
-        self.first_block_size = clamp(bytes, 256, MOST_BLOCK_SIZE);
+        self.settings.first_block_size = bytes;
         self
     }
 
@@ -59,7 +53,7 @@ impl PoolBuilder {
     /// the first block and room for one request at the [large threshold](Self::large_threshold).
     #[inline]
     pub const fn largest_block_size(mut self, bytes: usize) -> Self {
-        self.largest_block_size = clamp(bytes, 256, MOST_BLOCK_SIZE);
+        self.settings.largest_block_size = bytes;
         self
     }
 
@@ -70,7 +64,7 @@ impl PoolBuilder {
     #[doc(alias = "max")]
     #[inline]
     pub const fn large_threshold(mut self, bytes: usize) -> Self {
-        self.large_threshold = clamp(bytes, LEAST_LARGE_THRESHOLD, MOST_BLOCK_SIZE / 2) & !7;
+        self.settings.large_threshold = bytes;
         self
     }
 
@@ -80,7 +74,7 @@ impl PoolBuilder {
     /// a moment, of which the block counts.)
     #[inline]
     pub const fn limit(mut self, bytes: usize) -> Self {
-        self.limit = bytes;
+        self.settings.limit = bytes;
         self
     }
 
@@ -89,42 +83,26 @@ impl PoolBuilder {
     /// Default 512 KiB.
     #[inline]
     pub const fn retain(mut self, bytes: usize) -> Self {
-        self.retain = bytes;
+        self.settings.retain = bytes;
         self
     }
 
     /// Sets the name that `Debug` and log events show. Default: empty.
     #[inline]
     pub const fn name(mut self, name: &'static str) -> Self {
-        self.name = name;
+        self.settings.name = name;
         self
     }
 
     /// Builds a pool. It holds no memory until it is used.
     #[inline]
-    pub const fn build(mut self) -> Pool {
-        let least = if self.first_block_size > self.large_threshold + HEADER {
-            self.first_block_size
-        } else {
-            self.large_threshold + HEADER
-        };
-        self.largest_block_size = clamp(self.largest_block_size, least, MOST_BLOCK_SIZE);
-        Pool::from_settings(&self)
+    pub const fn build(self) -> Pool {
+        Pool::from_settings(&self.settings.fit())
     }
 }
 
 impl Default for PoolBuilder {
     fn default() -> Self {
-        Self::new()
-    }
-}
-
-const fn clamp(value: usize, least: usize, most: usize) -> usize {
-    if value < least {
-        least
-    } else if value > most {
-        most
-    } else {
-        value
+        Pool::builder()
     }
 }

@@ -141,7 +141,7 @@ impl PoolCache {
 
 impl Default for PoolCache {
     fn default() -> Self {
-        Self::new(PoolBuilder::new())
+        Self::new(Pool::builder())
     }
 }
 

@@ -15,6 +15,7 @@ mod large;
 pub(crate) mod pool;
 mod reserve;
 pub(crate) mod scope;
+mod settings;
 mod share;
 pub(crate) mod stats;
 mod supply;

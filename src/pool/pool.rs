@@ -7,10 +7,10 @@ use core::ptr::{self, NonNull};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use super::block::Block;
-use super::builder::PoolBuilder;
 use super::cleanup::{CleanupList, Payload, go_on_panicking};
 use super::freed::FreedPieces;
 use super::large::LargeList;
+use super::settings::Settings;
 use super::supply::Supply;
 
 /// A region allocator: allocation moves a cursor, and everything is given back together.
@@ -66,20 +66,8 @@ enum Source {
 unsafe impl Send for Pool {}
 
 impl Pool {
-    /// Creates a pool with the default settings. It holds no memory until it is used.
     #[inline]
-    pub const fn new() -> Self {
-        PoolBuilder::new().build()
-    }
-
-    /// Returns the settings of a pool, to be changed and built.
-    #[inline]
-    pub const fn builder() -> PoolBuilder {
-        PoolBuilder::new()
-    }
-
-    #[inline]
-    pub(super) const fn from_settings(settings: &PoolBuilder) -> Self {
+    pub(super) const fn from_settings(settings: &Settings) -> Self {
         Self::with(settings.large_threshold, Source::Own(Supply::new(settings)))
     }
 
@@ -114,7 +102,7 @@ impl Pool {
     }
 
     /// Ends everything that lies in the pool: runs the cleanups, newest first, frees the large
-    /// allocations, and keeps blocks of at most the [retained bytes](PoolBuilder::retain) for what
+    /// allocations, and keeps blocks of at most the [retained bytes](crate::PoolBuilder::retain) for what
     /// comes next. The rest goes back to the system.
     ///
     /// # Panics
@@ -134,7 +122,7 @@ impl Pool {
         go_on_panicking(self.clear());
     }
 
-    /// Sets the most bytes that the pool may hold from now on, as [`PoolBuilder::limit`] does.
+    /// Sets the most bytes that the pool may hold from now on, as [`PoolBuilder::limit`](crate::PoolBuilder::limit) does.
     /// Where it holds more already, nothing is taken away, and the next growth is refused.
     ///
     /// ```
@@ -214,12 +202,6 @@ impl Pool {
 /// A block and those behind it.
 pub(super) fn blocks(first: Option<Block>) -> impl Iterator<Item = Block> {
     core::iter::successors(first, |block| block.next())
-}
-
-impl Default for Pool {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 impl Drop for Pool {

@@ -4,7 +4,7 @@
 use core::cell::Cell;
 
 use super::block::{Block, HEADER};
-use super::builder::PoolBuilder;
+use super::settings::Settings;
 use crate::error::AllocError;
 
 /// How many kept blocks are looked at, for a block that fits or a place in the list.
@@ -30,7 +30,7 @@ pub(super) struct Supply {
 
 impl Supply {
     #[inline]
-    pub(super) const fn new(settings: &PoolBuilder) -> Self {
+    pub(super) const fn new(settings: &Settings) -> Self {
         Self {
             name: settings.name,
             large_threshold: settings.large_threshold,

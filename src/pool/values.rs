@@ -6,9 +6,9 @@ use core::fmt::{self, Write};
 use core::mem::needs_drop;
 use core::ptr::NonNull;
 
-use super::builder::LEAST_LARGE_THRESHOLD;
 use super::growing::Growing;
 use super::pool::Pool;
+use super::settings::LEAST_LARGE_THRESHOLD;
 use crate::error::AllocError;
 
 /// Stops the build, called in a `const`, where a value would be forgotten that has something to
