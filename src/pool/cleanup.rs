@@ -124,11 +124,15 @@ impl CleanupList {
     }
 }
 
-/// Drops what a later cleanup threw; a payload whose own drop panics is leaked.
+/// Drops what a later cleanup threw, and what that drop throws, and so on. Where there is no end to
+/// it, the last one is leaked.
 fn forget_quietly(payload: Payload) {
-    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        mem::forget(payload);
+    let mut thrown = Some(payload);
+    for _ in 0..8 {
+        let Some(payload) = thrown.take() else { return };
+        thrown = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))).err();
     }
+    mem::forget(thrown);
 }
 
 /// The kind of a node in or just out of a list.
