@@ -6,7 +6,7 @@ use core::fmt;
 /// Memory could not be had: the request is over a limit, over what a layout may be, or over what
 /// the system has left.
 ///
-/// Nothing has changed by the refused request, and it may be tried again after something was given
+/// No value has changed by the refused request, and it may be tried again after something was given
 /// back. [`PoolStats::limit_hits`](crate::PoolStats::limit_hits) tells a limit that was reached
 /// from a system that has no memory left.
 ///

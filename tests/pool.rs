@@ -3,11 +3,12 @@
 #![expect(unsafe_code, reason = "gives memory back by layout")]
 
 use std::alloc::Layout;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
 use allocator_api2::alloc::Allocator;
-use aquifer::{AllocError, Pool, PoolStats};
+use aquifer::{AllocError, Pool, PoolBuilder, PoolStats};
 
 const KIB: usize = 1024;
 
@@ -229,22 +230,61 @@ fn freed_neighbours_join() {
 
 #[test]
 fn a_pool_in_which_sizes_come_and_go_does_not_grow_for_ever() {
-    let mut state = 1_u32;
-    let mut random = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        state as usize >> 8
-    };
-    let pool = Pool::new();
-    let mut live = vec![];
-    for _ in 0..100_000 {
-        let layout = layout(64 + random() % 4000, 1 << (random() % 5));
-        live.push((reserve(&pool, layout).unwrap(), layout));
-        if live.len() == 64 {
-            let (values, layout) = live.swap_remove(random() % 64);
-            dealloc(&pool, values, layout);
+    /// What a pool holds after many of 64 live values have been exchanged for others.
+    fn held(builder: PoolBuilder, sizes: Range<usize>, exchanges: usize) -> usize {
+        let mut state = 1_u32;
+        let mut random = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state as usize >> 8
+        };
+        let pool = builder.build();
+        let mut live = vec![];
+        for _ in 0..exchanges {
+            let layout = layout(sizes.start + random() % sizes.len(), 1 << (random() % 5));
+            live.push((reserve(&pool, layout).unwrap(), layout));
+            if live.len() == 64 {
+                let (values, layout) = live.swap_remove(random() % 64);
+                dealloc(&pool, values, layout);
+            }
         }
+        pool.stats().held
     }
-    assert!(pool.stats().held <= 1024 * KIB, "128 KiB are live: {pool:?}");
+    assert!(held(Pool::builder(), 1..9, 100_000) <= 8 * KIB);
+    assert!(held(Pool::builder(), 1..100, 100_000) <= 32 * KIB);
+    assert!(held(Pool::builder(), 64..4096, 100_000) <= 1024 * KIB);
+    let large = Pool::builder().large_threshold(1024 * KIB);
+    assert!(held(large, 30 * KIB..230 * KIB, 10_000) <= 64 * 1024 * KIB);
+}
+
+#[test]
+fn what_lies_freed_is_joined_before_the_limit_refuses() {
+    let pool = Pool::builder().limit(4 * KIB).build();
+    let words = layout(32, 8);
+    let pieces: Vec<_> = std::iter::from_fn(|| reserve(&pool, words).ok()).collect();
+    assert!(pieces.len() > 100);
+    pieces.iter().for_each(|values| dealloc(&pool, *values, words));
+    let before = pool.stats().limit_hits;
+    assert!(pool.alloc([0_u8; 1024]).is_ok());
+    assert_eq!(pool.stats().limit_hits, before);
+}
+
+#[test]
+fn growth_within_its_own_grains_stays_in_its_place() {
+    let pool = Pool::builder().limit(4 * KIB).build();
+    let values = reserve(&pool, layout(1, 1)).unwrap();
+    while reserve(&pool, layout(8, 1)).is_ok() {}
+    assert_eq!(grow(&pool, values, layout(1, 1), layout(8, 1)), Ok(values));
+}
+
+#[test]
+fn a_reset_under_a_lowered_limit_is_no_refusal() {
+    let mut pool = Pool::builder().largest_block_size(100 * KIB).build();
+    for _ in 0..110 {
+        pool.alloc([0_u8; 1000]).unwrap();
+    }
+    pool.set_limit(10);
+    pool.reset();
+    assert_eq!(pool.stats().limit_hits, 0);
 }
 
 #[test]

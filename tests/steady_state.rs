@@ -67,6 +67,23 @@ fn a_warm_cache_asks_the_system_for_nothing() {
 }
 
 #[test]
+fn a_pool_and_its_scopes_stay_warm_together() {
+    let cache = PoolCache::default();
+    let asked: [usize; 20] = std::array::from_fn(|_| {
+        count(|| {
+            let pool = cache.get();
+            pool.alloc(1).unwrap();
+            pool.scope(|scope| {
+                for _ in 0..200 {
+                    scope.alloc([0_u8; 1000]).unwrap();
+                }
+            });
+        })
+    });
+    assert_eq!(asked[10..], [0; 10], "{asked:?}");
+}
+
+#[test]
 fn one_huge_request_does_not_cool_those_after_it() {
     let settings = [
         Pool::builder(),

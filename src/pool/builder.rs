@@ -41,8 +41,8 @@ impl Default for Pool {
 }
 
 impl PoolBuilder {
-    /// Sets the size of the first block in bytes, its header of 32 bytes included. Each block is
-    /// twice as large as the one before. Default 4 KiB, at least 256 bytes.
+    /// Sets the size of the first block in bytes, its header included, which is 32 bytes on
+    /// 64-bit targets. Each block is twice as large as the one before. Default 4 KiB, at least 256 bytes.
     #[inline]
     pub const fn first_block_size(mut self, bytes: usize) -> Self {
         self.settings.first_block_size = bytes;
@@ -50,7 +50,8 @@ impl PoolBuilder {
     }
 
     /// Sets the size in bytes at which blocks stop doubling. Default 512 KiB, at least the size of
-    /// the first block and room for one request at the [large threshold](Self::large_threshold).
+    /// the first block and room for one request at the [large threshold](Self::large_threshold). A
+    /// request with a strict alignment may get a larger block.
     #[inline]
     pub const fn largest_block_size(mut self, bytes: usize) -> Self {
         self.settings.largest_block_size = bytes;
@@ -70,8 +71,8 @@ impl PoolBuilder {
 
     /// Sets the most bytes that the pool may hold from the system, its scopes, its kept blocks and
     /// all headers included. Default: no limit. A limit of 0 refuses every
-    /// request that needs memory. (Where a large allocation shrinks into a block, both are held for
-    /// a moment, of which the block counts.)
+    /// request that needs memory. (While a large allocation moves to where it needs less, both are
+    /// held for a moment, of which the new one counts.)
     #[inline]
     pub const fn limit(mut self, bytes: usize) -> Self {
         self.settings.limit = bytes;
@@ -79,8 +80,8 @@ impl PoolBuilder {
     }
 
     /// Sets the most bytes in blocks that the pool keeps at [`Pool::reset`] to use them again, and
-    /// the most that its ended scopes leave behind; what is over is given back to the system.
-    /// Default 512 KiB.
+    /// the most that its ended scopes leave behind, in blocks of up to half of it; what is over is
+    /// given back to the system. Default 512 KiB.
     #[inline]
     pub const fn retain(mut self, bytes: usize) -> Self {
         self.settings.retain = bytes;

@@ -7,7 +7,7 @@
 use core::alloc::Layout;
 use core::ptr::{self, NonNull};
 
-use super::block::Block;
+use super::block::{Block, HEADER};
 use super::large::Fill;
 use super::pool::Pool;
 use super::share::Share;
@@ -147,7 +147,8 @@ impl Pool {
         if let Some(values) = self.alloc_in_tails(layout) {
             return Ok(values);
         }
-        if self.freed.join_neighbours() {
+        let is_last_resort = !self.supply().has_room(Self::need(layout).saturating_add(HEADER));
+        if self.freed.join_neighbours(is_last_resort) {
             if let Some(values) = self.freed.take(whole_grains) {
                 return Ok(values);
             }
@@ -171,9 +172,7 @@ impl Pool {
     /// Takes a block from the supply and hands its first bytes out. Of it and the current block,
     /// the one with more room left is the current one from here on.
     fn alloc_in_next_block(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        // Blocks start aligned to `Block::ALIGN`; a stricter alignment may need padding.
-        let padding = layout.align().saturating_sub(Block::ALIGN);
-        let need = layout.size().checked_add(padding).ok_or(AllocError)?;
+        let need = Self::need(layout);
         let block = self.supply().take(need, self.next_block_size())?;
         match self.block.get() {
             Some(current) if self.room() > block.capacity().wrapping_sub(need) => {
@@ -192,6 +191,12 @@ impl Pool {
                 Ok(values)
             }
         }
+    }
+
+    /// The room that a small request needs in an empty block. Blocks start aligned to
+    /// `Block::ALIGN`; a stricter alignment may need padding.
+    fn need(layout: Layout) -> usize {
+        layout.size().saturating_add(layout.align().saturating_sub(Block::ALIGN))
     }
 
     /// Twice the size of the block that came last.

@@ -11,8 +11,8 @@ use super::cleanup::go_on_panicking;
 use super::pool::Pool;
 use super::scope::Scope;
 
-/// Keeps reset pools with their memory, so that a request finds one warm: in the steady state a
-/// request asks the system for nothing.
+/// Keeps reset pools with their memory, so that a request finds one warm: in the steady state, a
+/// request that makes do with half of what [`PoolBuilder::retain`] keeps asks the system for nothing.
 ///
 /// It is `Sync`, for a `static`. It takes a lock for a moment when a pool is taken and when it
 /// comes back, and none in between. What it keeps is bounded in pools and in bytes.

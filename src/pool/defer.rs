@@ -139,10 +139,9 @@ impl Deferred<'_> {
     /// # Ok::<(), aquifer::AllocError>(())
     /// ```
     pub fn cancel(self) {
-        self.unlink();
+        let _memory = self.unlink();
         // SAFETY: the token was the only way to the node besides the list.
         unsafe { (kind(self.node).discard)(self.node) };
-        self.give_memory_back();
     }
 
     /// Calls the closure now; it is not called again.
@@ -156,21 +155,28 @@ impl Deferred<'_> {
     /// # Ok::<(), aquifer::AllocError>(())
     /// ```
     pub fn run_now(self) {
-        self.unlink();
+        let _memory = self.unlink();
         // SAFETY: the token was the only way to the node besides the list.
         unsafe { (kind(self.node).run)(self.node, self.pool) };
-        self.give_memory_back();
     }
 
-    fn unlink(&self) {
+    /// Takes the node out of the list. Its memory goes back when the result is dropped.
+    fn unlink(&self) -> Unlinked<'_> {
         // SAFETY: nodes leave the list by a token, of which there is one, or when the pool is
         // emptied, which the token's borrow excludes.
         unsafe { self.pool.cleanups.unlink(self.node) };
+        Unlinked(self)
     }
+}
 
-    fn give_memory_back(&self) {
-        // SAFETY: handed out with this layout by `register`; the value is gone.
-        unsafe { self.pool.dealloc(self.node.cast(), kind(self.node).layout) };
+/// The memory of a node whose value is about to go, be it by a panic.
+struct Unlinked<'token>(&'token Deferred<'token>);
+
+impl Drop for Unlinked<'_> {
+    fn drop(&mut self) {
+        let Deferred { pool, node } = self.0;
+        // SAFETY: reserved with this layout by `register`; the value is gone.
+        unsafe { pool.dealloc(node.cast(), kind(*node).layout) };
     }
 }
 

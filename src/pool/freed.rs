@@ -1,8 +1,8 @@
 //! Pieces that were given back in the middle of a pool, most often by a vector that grew: kept by
 //! size for the next request that the pool's current block has no room for.
 //!
-//! A class holds the pieces of one power of two to the next, the last class all larger ones. The
-//! idea of keeping them by the logarithm of their size is protobuf's (`ReturnArrayMemory`).
+//! A class holds the pieces of one power of two to the next, or, of large ones, to the third next.
+//! The idea of keeping them by the logarithm of their size is protobuf's (`ReturnArrayMemory`).
 //! Neighbours are joined now and then, all at once, and not as they come.
 #![expect(unsafe_code, reason = "links free pieces of a pool through the pieces themselves")]
 
@@ -15,28 +15,31 @@ use crate::sys::shadow;
 /// Pieces lie at multiples of this many bytes and have multiples of it: so neighbours touch.
 pub(super) const GRAIN: usize = 8;
 
-/// Smaller pieces have no room for their list entry.
-pub(super) const LEAST: usize = size_of::<Piece>();
-
-const FIRST_CLASS: usize = LEAST.ilog2() as usize;
-const CLASSES: usize = 12;
+/// One class for each power of two up to `WIDE`, and from there on one for every third.
+const CLASSES: usize = 17;
+const FIRST: u32 = GRAIN.ilog2();
+const WIDE: u32 = 15;
 
 /// How many pieces of a class are looked at for one request.
 const PROBES: usize = 4;
 
-/// Joining neighbours is not worth it for fewer bytes.
+/// Joining neighbours is not worth it for fewer bytes, where there is other memory.
 const LEAST_TO_JOIN: usize = 4096;
 
-/// What a free piece begins with.
+/// What is known of a piece.
 #[derive(Clone, Copy)]
 struct Piece {
     next: Option<Place>,
     bytes: usize,
 }
 
-/// Where a piece lies.
+/// Where a piece lies. Its first word is the address of the next piece, whose lowest bit says that
+/// the piece is a grain and no more; any other piece has its bytes in the second word.
 #[derive(Clone, Copy, PartialEq, PartialOrd)]
-struct Place(NonNull<Piece>);
+struct Place(NonNull<usize>);
+
+/// The mark of a piece that is one grain.
+const IS_GRAIN: usize = 1;
 
 /// The free pieces of one pool.
 pub(super) struct FreedPieces {
@@ -70,7 +73,7 @@ impl FreedPieces {
         }
     }
 
-    /// Keeps a piece of `bytes` bytes, unless it is too small for a list entry.
+    /// Keeps a piece of `bytes` bytes.
     ///
     /// # Safety
     /// 1. The bytes are part of a live block, and nobody else uses them until they are taken.
@@ -87,10 +90,10 @@ impl FreedPieces {
     /// # Safety
     /// As [`put`](Self::put).
     unsafe fn keep(&self, start: usize, bytes: usize) {
-        shadow::forbid(pointer(start), bytes);
-        if bytes < LEAST {
+        if bytes == 0 {
             return;
         }
+        shadow::forbid(pointer(start), bytes);
         let place = Place(pointer(start).cast());
         let head = self.head(class_of(bytes));
         place.write(Piece { next: head.get(), bytes });
@@ -140,16 +143,18 @@ impl FreedPieces {
         values
     }
 
-    /// Joins pieces that are neighbours, where enough was given back to expect some. Tells whether
-    /// it did. Its cost, n log n, is spread over the pieces that came since the last time.
+    /// Joins pieces that are neighbours, where enough was given back to expect some: as many bytes
+    /// as half of what lies here; and where there is no other memory, where anything was. Tells
+    /// whether it did. The cost is n log n for n pieces.
     #[inline]
-    pub(super) fn join_neighbours(&self) -> bool {
+    pub(super) fn join_neighbours(&self, is_last_resort: bool) -> bool {
         let fresh = self.fresh_bytes.get();
         let is_worth_it = fresh >= LEAST_TO_JOIN && fresh >= self.bytes.get() / 2;
-        if is_worth_it {
+        let joins = is_worth_it || is_last_resort && fresh != 0;
+        if joins {
             self.join_all_neighbours();
         }
-        is_worth_it
+        joins
     }
 
     #[cold]
@@ -185,16 +190,12 @@ struct Cut {
 }
 
 impl Cut {
-    /// Cuts out room for `layout`. `None` where there is none, or where an end would be left that is
-    /// too small to be kept: such slivers would part their neighbours for ever.
+    /// Cuts out room for `layout`, if there is any.
     fn new(start: usize, bytes: usize, layout: Layout) -> Option<Self> {
         let end = start.wrapping_add(bytes);
         let values = start.checked_add(layout.align() - 1)? & !(layout.align() - 1);
         let rest = values.checked_add(layout.size())?;
-        let may_stay = |bytes: usize| bytes == 0 || bytes >= LEAST;
-        let fits =
-            rest <= end && may_stay(values.wrapping_sub(start)) && may_stay(end.wrapping_sub(rest));
-        fits.then_some(Self { start, values, rest, end })
+        (rest <= end).then_some(Self { start, values, rest, end })
     }
 }
 
@@ -206,10 +207,9 @@ fn pointer(address: usize) -> NonNull<u8> {
 }
 
 fn class_of(bytes: usize) -> usize {
-    match bytes.checked_ilog2() {
-        Some(log) => (log as usize).saturating_sub(FIRST_CLASS).min(CLASSES - 1),
-        None => 0,
-    }
+    let log = bytes.checked_ilog2().unwrap_or(0).max(FIRST);
+    let class = if log < WIDE { log - FIRST } else { WIDE - FIRST + (log - WIDE) / 3 };
+    (class as usize).min(CLASSES - 1)
 }
 
 impl Place {
@@ -217,19 +217,43 @@ impl Place {
         self.0.addr().get()
     }
 
+    fn second(self) -> NonNull<usize> {
+        pointer(self.address().wrapping_add(size_of::<usize>())).cast()
+    }
+
     fn read(self) -> Piece {
-        shadow::permit(self.0.cast(), size_of::<Piece>());
-        // SAFETY: `keep` wrote the entry, and its block lives as long as the lists do.
-        let piece = unsafe { self.0.read() };
-        shadow::forbid(self.0.cast(), size_of::<Piece>());
-        piece
+        shadow::permit(self.0.cast(), GRAIN);
+        // SAFETY: `write` wrote the word, and its block lives as long as the lists do.
+        let first = unsafe { self.0.read() };
+        shadow::forbid(self.0.cast(), GRAIN);
+        let next = NonNull::new(ptr::with_exposed_provenance_mut(first & !IS_GRAIN));
+        Piece { next: next.map(Self), bytes: self.read_bytes(first) }
+    }
+
+    fn read_bytes(self, first: usize) -> usize {
+        if first & IS_GRAIN != 0 {
+            return GRAIN;
+        }
+        shadow::permit(self.second().cast(), size_of::<usize>());
+        // SAFETY: as in `read`; the piece is not marked as one that may have no second word.
+        let bytes = unsafe { self.second().read() };
+        shadow::forbid(self.second().cast(), size_of::<usize>());
+        bytes
     }
 
     fn write(self, piece: Piece) {
-        shadow::permit(self.0.cast(), size_of::<Piece>());
-        // SAFETY: `keep` made the place, aligned and with room for an entry.
-        unsafe { self.0.write(piece) };
-        shadow::forbid(self.0.cast(), size_of::<Piece>());
+        let mark = if piece.bytes == GRAIN { IS_GRAIN } else { 0 };
+        let next = piece.next.map_or(0, Self::address);
+        shadow::permit(self.0.cast(), GRAIN);
+        // SAFETY: `keep` made the place: aligned to a grain, which has room for a word.
+        unsafe { self.0.write(next | mark) };
+        shadow::forbid(self.0.cast(), GRAIN);
+        if mark == 0 {
+            shadow::permit(self.second().cast(), size_of::<usize>());
+            // SAFETY: a piece of two grains or more has room for two words.
+            unsafe { self.second().write(piece.bytes) };
+            shadow::forbid(self.second().cast(), size_of::<usize>());
+        }
     }
 
     fn set_next(self, next: Option<Self>) {

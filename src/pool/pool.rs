@@ -142,17 +142,15 @@ impl Pool {
         let payload = self.end_values();
         self.freed.clear();
         let supply = self.supply();
-        let mut bound = supply.retain();
+        let room = supply.retain().saturating_sub(supply.spare_bytes());
         match self.block.get() {
             None => {}
-            Some(only) if only.next().is_none() && only.size() <= bound => {
-                bound -= only.size();
+            Some(only) if only.next().is_none() && only.size() <= room => {
                 only.clear();
                 self.make_current(only);
             }
-            Some(_) => self.give_blocks_back(),
+            Some(_) => self.give_blocks_back(supply.retain()),
         }
-        supply.trim(bound);
         payload
     }
 
@@ -166,14 +164,15 @@ impl Pool {
         payload
     }
 
-    /// Gives all blocks back to the supply, which keeps what is to be retained.
+    /// Gives all blocks back to the supply, which keeps those of up to `most` bytes, as far as
+    /// they are to be retained.
     #[inline(never)]
-    fn give_blocks_back(&self) {
+    fn give_blocks_back(&self, most: usize) {
         let first = self.block.take();
         self.last.set(ptr::null_mut());
         self.end.set(ptr::null_mut());
         // SAFETY: the blocks are out of the pool's list, and `end_values` came before.
-        unsafe { self.supply().put_all(first, self.supply().retain()) };
+        unsafe { self.supply().put_all(first, most) };
     }
 
     /// Bumps in `block` from here on, where it was left.
@@ -212,7 +211,8 @@ impl Drop for Pool {
         let accounts = matches!(self.source, Source::Own(_)).then(|| self.stats());
         let payload = self.end_values();
         if matches!(self.source, Source::Shared(_)) {
-            self.give_blocks_back();
+            // The other half is for the pool below, and for other scopes.
+            self.give_blocks_back(self.supply().retain() / 2);
         }
         while let Some(block) = self.block.get() {
             self.block.set(block.next());

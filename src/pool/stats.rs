@@ -12,8 +12,7 @@ use super::pool::{Pool, blocks};
 #[non_exhaustive]
 pub struct PoolStats {
     /// Handed out of blocks, and not given back. What alignment skipped between two values counts
-    /// as used: telling it apart would cost the hot path an instruction. So does what was given
-    /// back in pieces of less than two words.
+    /// as used: telling it apart would cost the hot path an instruction.
     pub used: usize,
     /// Free in the current block.
     pub free: usize,

@@ -94,8 +94,7 @@ impl Supply {
     /// Gives up as many spare blocks as it takes, or none where that would not help.
     #[cold]
     fn make_room(&self, bytes: usize) -> Result<(), AllocError> {
-        let in_use = self.charged.get().saturating_sub(self.spare_bytes.get());
-        if bytes > self.limit.get().saturating_sub(in_use) {
+        if !self.has_room(bytes) {
             self.limit_hits.set(self.limit_hits.get().saturating_add(1));
             return Err(AllocError);
         }
@@ -124,6 +123,12 @@ impl Supply {
     /// Notes what is charged, once the system has delivered it.
     pub(super) fn note_high_water(&self) {
         self.high_water.set(self.high_water.get().max(self.charged.get()));
+    }
+
+    /// Whether `bytes` may be charged, if need be in the place of spare blocks.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        let in_use = self.charged.get().saturating_sub(self.spare_bytes.get());
+        bytes <= self.limit.get().saturating_sub(in_use)
     }
 
     /// Bytes that may still be charged: none where the limit is below what is held.
@@ -197,17 +202,17 @@ impl Supply {
         block.size().saturating_mul(2).min(self.largest_block_size)
     }
 
-    /// Takes the unused blocks of a list back. Up to `bound` bytes are kept with those that are
-    /// spare already, the rest is released.
+    /// Takes the unused blocks of a list back. Those of up to `most` bytes are kept while there is
+    /// room for them in what is to be retained; the rest is released.
     ///
     /// Where there are several, they are exchanged for one in which all of their values would have
     /// had room, as far as such a block may be made and kept: the same work fits it next time.
     ///
     /// # Safety
     /// Nothing that lies in the blocks, and no other copy of their handles, is used from here on.
-    pub(super) unsafe fn put_all(&self, first: Option<Block>, bound: usize) {
+    pub(super) unsafe fn put_all(&self, first: Option<Block>, most: usize) {
         let Some(block) = first else { return };
-        let one_for_all = block.next().and_then(|_| self.size_for_all(first, bound));
+        let one_for_all = block.next().and_then(|_| self.size_for_all(first, most));
         let mut at = first;
         while let Some(block) = at {
             at = block.next();
@@ -216,41 +221,46 @@ impl Supply {
                 unsafe { self.release(block) };
             } else {
                 // SAFETY: as above.
-                unsafe { self.put(block, bound) };
+                unsafe { self.put(block, most) };
             }
         }
         if let Some(size) = one_for_all {
             let is_there = self.spare.get().is_some_and(|block| block.size() >= size);
-            if !is_there && self.spare_bytes.get().saturating_add(size) <= bound {
-                if let Ok(block) = self.make(size) {
-                    // SAFETY: nobody else has the new block.
-                    unsafe { self.put(block, bound) };
-                }
+            if let Some(block) = (!is_there).then(|| self.make(size).ok()).flatten() {
+                // SAFETY: nobody else has the new block.
+                unsafe { self.put(block, most) };
             }
         }
     }
 
     /// The size of a block that can stand for all of a list.
-    fn size_for_all(&self, first: Option<Block>, bound: usize) -> Option<usize> {
+    fn size_for_all(&self, first: Option<Block>, most: usize) -> Option<usize> {
         let blocks = core::iter::successors(first, |block| block.next());
         let bytes = blocks.fold(0_usize, |sum, block| sum.saturating_add(block.size()));
         let size = bytes.checked_next_power_of_two()?.min(self.largest_block_size);
-        (size <= bound && size <= self.room().saturating_add(bytes)).then_some(size)
+        let others = self.charged.get().saturating_sub(bytes);
+        let is_possible = size <= self.limit.get().saturating_sub(others);
+        (is_possible && self.is_kept(size, most)).then_some(size)
     }
 
-    /// Takes an unused block back: it is kept while at most `bound` bytes are, else released.
+    /// Whether a block is kept that is no larger than `most`, or than a first block.
+    fn is_kept(&self, size: usize, most: usize) -> bool {
+        size <= self.retain.saturating_sub(self.spare_bytes.get())
+            && size <= most.max(self.first_block_size)
+    }
+
+    /// Takes an unused block back, to be kept or released.
     ///
     /// # Safety
     /// Nothing that lies in the block, and no other copy of its handle, is used from here on.
-    unsafe fn put(&self, block: Block, bound: usize) {
-        let spare_bytes = self.spare_bytes.get().saturating_add(block.size());
-        if spare_bytes > bound {
+    unsafe fn put(&self, block: Block, most: usize) {
+        if !self.is_kept(block.size(), most) {
             // SAFETY: the caller gives the block up.
             unsafe { self.release(block) };
             return;
         }
         block.clear();
-        self.spare_bytes.set(spare_bytes);
+        self.spare_bytes.set(self.spare_bytes.get().saturating_add(block.size()));
         let mut before: Option<Block> = None;
         let mut at = self.spare.get();
         for _ in 0..PROBES {
