@@ -131,10 +131,11 @@ impl Pool {
     /// Serves a small request from the first of: a freed piece, the end of an older block, freed
     /// neighbours, joined, and another block.
     pub(super) fn alloc_elsewhere(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        match self.block.get() {
-            None => self.alloc_in_next_block(layout),
-            Some(_) => self.alloc_behind(layout),
-        }
+        let has_nothing_else = match self.block.get() {
+            None => true,
+            Some(current) => current.next().is_none() && self.freed.bytes() == 0,
+        };
+        if has_nothing_else { self.alloc_in_next_block(layout) } else { self.alloc_behind(layout) }
     }
 
     /// Serves a small request that the current block has no room for.
@@ -147,7 +148,7 @@ impl Pool {
         if let Some(values) = self.alloc_in_tails(layout) {
             return Ok(values);
         }
-        let is_last_resort = !self.supply().has_room(Self::need(layout).saturating_add(HEADER));
+        let is_last_resort = || !self.supply().has_room(Self::need(layout).wrapping_add(HEADER));
         if self.freed.join_neighbours(is_last_resort) {
             if let Some(values) = self.freed.take(whole_grains) {
                 return Ok(values);
@@ -173,7 +174,8 @@ impl Pool {
     /// the one with more room left is the current one from here on.
     fn alloc_in_next_block(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         let need = Self::need(layout);
-        let block = self.supply().take(need, self.next_block_size())?;
+        let block = self.supply().take(need, self.next_block_size.get())?;
+        self.next_block_size.set(self.supply().double(block));
         match self.block.get() {
             Some(current) if self.room() > block.capacity().wrapping_sub(need) => {
                 block.set_next(current.next());
@@ -196,15 +198,8 @@ impl Pool {
     /// The room that a small request needs in an empty block. Blocks start aligned to
     /// `Block::ALIGN`; a stricter alignment may need padding.
     fn need(layout: Layout) -> usize {
-        layout.size().saturating_add(layout.align().saturating_sub(Block::ALIGN))
-    }
-
-    /// Twice the size of the block that came last.
-    fn next_block_size(&self) -> usize {
-        let supply = self.supply();
-        let Some(current) = self.block.get() else { return supply.first_block_size() };
-        let behind = current.next().filter(|behind| behind.size() > current.size());
-        supply.double(behind.unwrap_or(current))
+        // No overflow: neither is above the large threshold.
+        layout.size().wrapping_add(layout.align().saturating_sub(Block::ALIGN))
     }
 
     /// The free bytes of the current block, where there is one.

@@ -147,10 +147,13 @@ impl FreedPieces {
     /// as half of what lies here; and where there is no other memory, where anything was. Tells
     /// whether it did. The cost is n log n for n pieces.
     #[inline]
-    pub(super) fn join_neighbours(&self, is_last_resort: bool) -> bool {
+    pub(super) fn join_neighbours(&self, is_last_resort: impl FnOnce() -> bool) -> bool {
         let fresh = self.fresh_bytes.get();
+        if fresh == 0 {
+            return false;
+        }
         let is_worth_it = fresh >= LEAST_TO_JOIN && fresh >= self.bytes.get() / 2;
-        let joins = is_worth_it || is_last_resort && fresh != 0;
+        let joins = is_worth_it || is_last_resort();
         if joins {
             self.join_all_neighbours();
         }

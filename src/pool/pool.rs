@@ -47,6 +47,8 @@ pub struct Pool {
     pub(super) end: Cell<*mut u8>,
     /// The current block, and behind it the older ones.
     pub(super) block: Cell<Option<Block>>,
+    /// Twice the size of the block that came last.
+    pub(super) next_block_size: Cell<usize>,
     pub(super) cleanups: CleanupList,
     pub(super) large: LargeList,
     pub(super) freed: FreedPieces,
@@ -68,7 +70,8 @@ unsafe impl Send for Pool {}
 impl Pool {
     #[inline]
     pub(super) const fn from_settings(settings: &Settings) -> Self {
-        Self::with(settings.large_threshold, Source::Own(Supply::new(settings)))
+        let first = settings.first_block_size;
+        Self::with(first, settings.large_threshold, Source::Own(Supply::new(settings)))
     }
 
     /// Creates the pool of a scope.
@@ -76,16 +79,19 @@ impl Pool {
     /// # Safety
     /// The pool `self` neither moves nor ends while the new one lives.
     pub(super) unsafe fn child(&self) -> Self {
-        Self::with(self.large_threshold, Source::Shared(NonNull::from(self.supply())))
+        let supply = self.supply();
+        let source = Source::Shared(NonNull::from(supply));
+        Self::with(supply.first_block_size(), self.large_threshold, source)
     }
 
     #[inline]
-    const fn with(large_threshold: usize, source: Source) -> Self {
+    const fn with(first_block_size: usize, large_threshold: usize, source: Source) -> Self {
         Self {
             last: Cell::new(ptr::null_mut()),
             large_threshold,
             end: Cell::new(ptr::null_mut()),
             block: Cell::new(None),
+            next_block_size: Cell::new(first_block_size),
             cleanups: CleanupList::new(),
             large: LargeList::new(),
             freed: FreedPieces::new(),
@@ -169,6 +175,7 @@ impl Pool {
     #[inline(never)]
     fn give_blocks_back(&self, most: usize) {
         let first = self.block.take();
+        self.next_block_size.set(self.supply().first_block_size());
         self.last.set(ptr::null_mut());
         self.end.set(ptr::null_mut());
         // SAFETY: the blocks are out of the pool's list, and `end_values` came before.

@@ -140,10 +140,14 @@ impl Supply {
     /// spare, the system is asked for one of `preferred` bytes.
     #[inline]
     pub(super) fn take(&self, need: usize, preferred: usize) -> Result<Block, AllocError> {
-        let is_plain = need.saturating_add(HEADER) <= preferred
+        let is_plain = need.wrapping_add(HEADER) <= preferred
             && preferred <= self.room() / 2
             && self.spare_bytes.get() == 0;
-        if is_plain { self.make(preferred) } else { self.take_or_fit(need, preferred) }
+        if !is_plain {
+            return self.take_or_fit(need, preferred);
+        }
+        self.charged.set(self.charged.get().wrapping_add(preferred));
+        self.make_charged(preferred)
     }
 
     /// Hands out a spare block, or one whose size suits the need and the limit.
@@ -183,8 +187,13 @@ impl Supply {
     /// Asks the system for a block.
     fn make(&self, size: usize) -> Result<Block, AllocError> {
         self.charge(size)?;
+        self.make_charged(size)
+    }
+
+    /// Asks the system for a block that is charged already.
+    fn make_charged(&self, size: usize) -> Result<Block, AllocError> {
         // A cursor moves past the end of its block by at most a request and its alignment.
-        let clearance = self.large_threshold.saturating_mul(2);
+        let clearance = self.large_threshold.wrapping_mul(2);
         match Block::obtain(size, clearance) {
             Some(block) => {
                 self.note_high_water();
