@@ -8,12 +8,10 @@
 
 use core::alloc::Layout;
 use core::cell::Cell;
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 
+use super::piece::{GRAIN, Piece, Place, drain, pointer, sorted};
 use crate::sys::shadow;
-
-/// Pieces lie at multiples of this many bytes and have multiples of it: so neighbours touch.
-pub(super) const GRAIN: usize = 8;
 
 /// One class for each power of two up to `WIDE`, and from there on one for every third.
 const CLASSES: usize = 17;
@@ -25,21 +23,6 @@ const PROBES: usize = 4;
 
 /// Joining neighbours is not worth it for fewer bytes, where there is other memory.
 const LEAST_TO_JOIN: usize = 4096;
-
-/// What is known of a piece.
-#[derive(Clone, Copy)]
-struct Piece {
-    next: Option<Place>,
-    bytes: usize,
-}
-
-/// Where a piece lies. Its first word is the address of the next piece, whose lowest bit says that
-/// the piece is a grain and no more; any other piece has its bytes in the second word.
-#[derive(Clone, Copy, PartialEq, PartialOrd)]
-struct Place(NonNull<usize>);
-
-/// The mark of a piece that is one grain.
-const IS_GRAIN: usize = 1;
 
 /// The free pieces of one pool.
 pub(super) struct FreedPieces {
@@ -94,10 +77,9 @@ impl FreedPieces {
             return;
         }
         shadow::forbid(pointer(start), bytes);
-        let place = Place(pointer(start).cast());
         let head = self.head(class_of(bytes));
-        place.write(Piece { next: head.get(), bytes });
-        head.set(Some(place));
+        // SAFETY: the caller's promise, and there are some bytes.
+        head.set(Some(unsafe { Place::make(start, bytes, head.get()) }));
         self.bytes.set(self.bytes.get().saturating_add(bytes));
     }
 
@@ -202,116 +184,8 @@ impl Cut {
     }
 }
 
-/// A pointer to an address in a block. It may reach the whole block, unlike the pointers that come
-/// back from users: pieces are joined and cut anew.
-fn pointer(address: usize) -> NonNull<u8> {
-    // SAFETY: callers pass addresses in blocks, which are not null.
-    unsafe { NonNull::new_unchecked(ptr::with_exposed_provenance_mut(address)) }
-}
-
 fn class_of(bytes: usize) -> usize {
     let log = bytes.checked_ilog2().unwrap_or(0).max(FIRST);
     let class = if log < WIDE { log - FIRST } else { WIDE - FIRST + (log - WIDE) / 3 };
     (class as usize).min(CLASSES - 1)
-}
-
-impl Place {
-    fn address(self) -> usize {
-        self.0.addr().get()
-    }
-
-    fn second(self) -> NonNull<usize> {
-        pointer(self.address().wrapping_add(size_of::<usize>())).cast()
-    }
-
-    fn read(self) -> Piece {
-        shadow::permit(self.0.cast(), GRAIN);
-        // SAFETY: `write` wrote the word, and its block lives as long as the lists do.
-        let first = unsafe { self.0.read() };
-        shadow::forbid(self.0.cast(), GRAIN);
-        let next = NonNull::new(ptr::with_exposed_provenance_mut(first & !IS_GRAIN));
-        Piece { next: next.map(Self), bytes: self.read_bytes(first) }
-    }
-
-    fn read_bytes(self, first: usize) -> usize {
-        if first & IS_GRAIN != 0 {
-            return GRAIN;
-        }
-        shadow::permit(self.second().cast(), size_of::<usize>());
-        // SAFETY: as in `read`; the piece is not marked as one that may have no second word.
-        let bytes = unsafe { self.second().read() };
-        shadow::forbid(self.second().cast(), size_of::<usize>());
-        bytes
-    }
-
-    fn write(self, piece: Piece) {
-        let mark = if piece.bytes == GRAIN { IS_GRAIN } else { 0 };
-        let next = piece.next.map_or(0, Self::address);
-        shadow::permit(self.0.cast(), GRAIN);
-        // SAFETY: `keep` made the place: aligned to a grain, which has room for a word.
-        unsafe { self.0.write(next | mark) };
-        shadow::forbid(self.0.cast(), GRAIN);
-        if mark == 0 {
-            shadow::permit(self.second().cast(), size_of::<usize>());
-            // SAFETY: a piece of two grains or more has room for two words.
-            unsafe { self.second().write(piece.bytes) };
-            shadow::forbid(self.second().cast(), size_of::<usize>());
-        }
-    }
-
-    fn set_next(self, next: Option<Self>) {
-        self.write(Piece { next, ..self.read() });
-    }
-}
-
-/// The places of a list, each before what it leads to is changed.
-fn drain(mut at: Option<Place>) -> impl Iterator<Item = Place> {
-    core::iter::from_fn(move || {
-        let place = at?;
-        at = place.read().next;
-        Some(place)
-    })
-}
-
-/// Links places in the order of their addresses: a merge sort from the bottom up, with the sorted
-/// lists of `2^n` places in bin `n`.
-fn sorted(places: impl Iterator<Item = Place>) -> Option<Place> {
-    let mut bins = [None; usize::BITS as usize];
-    for place in places {
-        place.set_next(None);
-        let mut carried = Some(place);
-        for bin in &mut bins {
-            match bin.take() {
-                Some(list) => carried = merged(Some(list), carried),
-                None => {
-                    *bin = carried;
-                    break;
-                }
-            }
-        }
-    }
-    bins.into_iter().fold(None, merged)
-}
-
-fn merged(mut one: Option<Place>, mut other: Option<Place>) -> Option<Place> {
-    let mut head = None;
-    let mut tail: Option<Place> = None;
-    loop {
-        let (first, rest) = match (one, other) {
-            (Some(a), Some(b)) if a <= b => (a, other),
-            (Some(_), Some(b)) => (b, one),
-            (Some(last), None) | (None, Some(last)) => (last, None),
-            (None, None) => return head,
-        };
-        match tail {
-            Some(tail) => tail.set_next(Some(first)),
-            None => head = Some(first),
-        }
-        if rest.is_none() {
-            return head;
-        }
-        tail = Some(first);
-        one = first.read().next;
-        other = rest;
-    }
 }

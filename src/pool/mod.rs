@@ -11,6 +11,7 @@ pub(crate) mod defer;
 mod freed;
 mod growing;
 mod large;
+mod piece;
 #[expect(clippy::module_inception, reason = "the room of `Pool` in the folder of pools")]
 pub(crate) mod pool;
 mod reserve;

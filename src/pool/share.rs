@@ -3,7 +3,7 @@
 
 use core::alloc::Layout;
 
-use super::freed::GRAIN;
+use super::piece::GRAIN;
 use super::pool::Pool;
 
 /// What a request that may come back takes of a block: its size, rounded up to its alignment and to
