@@ -113,6 +113,29 @@ fn sizes_that_no_memory_has_are_refused_and_cost_nothing() {
 }
 
 #[test]
+fn no_method_of_the_allocator_unwinds_at_the_edges_of_layouts() {
+    let pool = Pool::new();
+    let most = isize::MAX as usize;
+    let sizes = [0, 1, 7, 8, 9, 512, 16 * KIB, 16 * KIB + 1, 1 << 47, most - 4095, most];
+    let layouts = sizes.into_iter().flat_map(|size| {
+        [1, 8, 16, 4096, 64 * KIB].map(|align| Layout::from_size_align(size, align))
+    });
+    let layouts: Vec<Layout> = layouts.flatten().collect();
+    for old in &layouts {
+        for new in &layouts {
+            let Ok(values) = reserve(&pool, *old) else { break };
+            let resize = if new.size() >= old.size() { grow } else { shrink };
+            match resize(&pool, values, *old, *new) {
+                Ok(values) => dealloc(&pool, values, *new),
+                Err(AllocError) => dealloc(&pool, values, *old),
+            }
+        }
+    }
+    assert_adds_up(pool.stats());
+    assert_eq!(pool.stats().large, 0);
+}
+
+#[test]
 fn zeroed_memory_is_zero_where_it_was_used_before() {
     let mut pool = Pool::new();
     for size in [100, 100 * KIB] {

@@ -284,13 +284,7 @@ impl Supply {
         }
     }
 
-    /// Releases spare blocks until at most `bound` bytes are kept.
-    #[inline]
-    pub(super) fn trim(&self, bound: usize) {
-        while self.spare_bytes.get() > bound && self.release_a_spare() {}
-    }
-
-    /// Tells whether there was one.
+    /// Releases the first spare block. Tells whether there was one.
     #[cold]
     fn release_a_spare(&self) -> bool {
         let Some(block) = self.spare.get() else { return false };
@@ -314,6 +308,6 @@ impl Supply {
 
 impl Drop for Supply {
     fn drop(&mut self) {
-        self.trim(0);
+        while self.release_a_spare() {}
     }
 }
