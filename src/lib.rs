@@ -3,8 +3,12 @@
 
 mod error;
 mod pool;
+#[cfg(all(target_os = "linux", not(aquifer_loom)))]
+mod sync;
 mod sys;
 
+#[cfg(feature = "derive")]
+pub use aquifer_derive::KillSafe;
 pub use error::{AllocError, InsertError};
 pub use pool::builder::PoolBuilder;
 pub use pool::cache::{CachedPool, PoolCache};
@@ -12,3 +16,16 @@ pub use pool::defer::Deferred;
 pub use pool::pool::Pool;
 pub use pool::scope::Scope;
 pub use pool::stats::PoolStats;
+/// What the benchmarks and tests of this crate stand on until there is a heap: no part of the interface.
+#[cfg(all(target_os = "linux", not(aquifer_loom)))]
+#[doc(hidden)]
+pub use sync::testbed;
+#[cfg(all(target_os = "linux", not(aquifer_loom)))]
+pub use sync::{
+    kill_safe::KillSafe,
+    lock_error::{LockError, OwnerDied, Panicked},
+    lock_owner::LockOwner,
+    membership::JoinError,
+    mutex::{ShmMutex, ShmMutexGuard},
+    semaphore::{CountOverflow, ShmSemaphore},
+};

@@ -1,3 +1,16 @@
 //! What the platform offers: the one floor that knows of targets and foreign functions.
 
 pub(crate) mod shadow;
+
+#[cfg(all(target_os = "linux", not(aquifer_loom)))]
+pub(crate) mod clock;
+#[cfg(all(target_os = "linux", not(aquifer_loom)))]
+pub(crate) mod futex;
+#[cfg(all(target_os = "linux", not(aquifer_loom)))]
+pub(crate) mod keeper;
+#[cfg(all(target_os = "linux", not(aquifer_loom)))]
+pub(crate) mod mapping;
+#[cfg(all(target_os = "linux", not(aquifer_loom)))]
+pub(crate) mod process;
+#[cfg(all(target_os = "linux", not(aquifer_loom)))]
+pub(crate) mod wiped;
