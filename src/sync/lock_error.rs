@@ -1,0 +1,153 @@
+//! `LockError`: why a lock was not taken, or what is wrong with the data behind it.
+#![expect(unsafe_code, reason = "declares the way to data that may be torn unsafe")]
+
+use core::error::Error;
+use core::fmt;
+
+use super::kill_safe::KillSafe;
+use super::membership::JoinError;
+use super::mutex::ShmMutexGuard;
+
+/// Why [`ShmMutex::lock`](crate::ShmMutex::lock) and its kin give no guard.
+///
+/// The first two hold the lock: it is released when the error is dropped, and the data stays as it is
+/// for the next one.
+#[non_exhaustive]
+pub enum LockError<'a, T> {
+    /// The lock is taken, but a panic has unwound through an earlier guard.
+    Panicked(Panicked<'a, T>),
+    /// The lock is taken, but an earlier owner was killed while it held the lock.
+    OwnerDied(OwnerDied<'a, T>),
+    /// It is held by another process or thread, and was until the time was up.
+    Held,
+    /// It is held by the very thread that asks for it, which would wait for itself for ever.
+    Relock,
+    /// This process could not become a participant.
+    NotJoined(JoinError),
+}
+
+/// A lock that is taken, whose data a panic may have left half changed, though valid.
+#[must_use = "the lock is released as soon as this is dropped"]
+pub struct Panicked<'a, T> {
+    guard: ShmMutexGuard<'a, T>,
+}
+
+impl<'a, T> Panicked<'a, T> {
+    pub(super) fn new(guard: ShmMutexGuard<'a, T>) -> Self {
+        Self { guard }
+    }
+
+    /// Takes the data as it is. Others are warned of it as before, unless
+    /// [`ShmMutexGuard::clear_poison`] is called.
+    pub fn into_guard(self) -> ShmMutexGuard<'a, T> {
+        self.guard
+    }
+
+    /// Repairs the data: when `repair` has returned, others are no longer warned of it. If it panics
+    /// or its process dies, they are.
+    pub fn recover(mut self, repair: impl FnOnce(&mut T)) -> ShmMutexGuard<'a, T> {
+        repair(&mut self.guard);
+        ShmMutexGuard::clear_poison(&mut self.guard);
+        self.guard
+    }
+}
+
+/// A lock that is taken, whose owner was killed and may have left the data torn: a vector that is killed
+/// within `remove` holds an element twice.
+///
+/// Looking at such data, or dropping it, is undefined behaviour. Safe code may [`replace`] it, and if
+/// its type is [`KillSafe`], so that no state can be torn, [`recover`] it. If neither is done, the next
+/// one to lock gets the same error.
+///
+/// [`replace`]: OwnerDied::replace
+/// [`recover`]: OwnerDied::recover
+#[must_use = "the lock is released as soon as this is dropped"]
+pub struct OwnerDied<'a, T> {
+    guard: ShmMutexGuard<'a, T>,
+}
+
+impl<'a, T> OwnerDied<'a, T> {
+    pub(super) fn new(guard: ShmMutexGuard<'a, T>) -> Self {
+        Self { guard }
+    }
+
+    /// Puts `value` in the place of the data, which is forgotten and not dropped.
+    pub fn replace(mut self, value: T) -> ShmMutexGuard<'a, T> {
+        self.guard.overwrite(value);
+        ShmMutexGuard::clear_poison(&mut self.guard);
+        self.guard
+    }
+
+    /// Repairs the data, every state of which is valid: when `repair` has returned, others get it
+    /// without an error. If it panics or its process dies, they get this one again.
+    pub fn recover(mut self, repair: impl FnOnce(&mut T)) -> ShmMutexGuard<'a, T>
+    where
+        T: KillSafe,
+    {
+        repair(&mut self.guard);
+        ShmMutexGuard::clear_poison(&mut self.guard);
+        self.guard
+    }
+
+    /// Takes the data as it is. Others get this error as before, unless
+    /// [`ShmMutexGuard::clear_poison`] is called.
+    ///
+    /// # Safety
+    ///
+    /// Whatever two stores of an earlier owner it was killed between, the data is a valid `T` for
+    /// all that the caller does with the guard.
+    pub unsafe fn into_guard(self) -> ShmMutexGuard<'a, T> {
+        self.guard
+    }
+}
+
+impl<T> From<JoinError> for LockError<'_, T> {
+    fn from(error: JoinError) -> Self {
+        LockError::NotJoined(error)
+    }
+}
+
+impl<T> fmt::Debug for LockError<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Panicked(_) => f.write_str("Panicked(..)"),
+            Self::OwnerDied(_) => f.write_str("OwnerDied(..)"),
+            Self::Held => f.write_str("Held"),
+            Self::Relock => f.write_str("Relock"),
+            Self::NotJoined(error) => f.debug_tuple("NotJoined").field(error).finish(),
+        }
+    }
+}
+
+impl<T> fmt::Display for LockError<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Panicked(_) => f.write_str("a panic has unwound through an earlier guard"),
+            Self::OwnerDied(_) => f.write_str("an earlier owner was killed holding the lock"),
+            Self::Held => f.write_str("the lock is held by another"),
+            Self::Relock => f.write_str("this thread holds the lock already"),
+            Self::NotJoined(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<T> Error for LockError<'_, T> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::NotJoined(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+impl<T> fmt::Debug for Panicked<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Panicked").finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for OwnerDied<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnerDied").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,323 @@
+//! Who this process is to others: its slot in the table of each piece of memory that it shares.
+//!
+//! ```text
+//! heap id ──▶ ENTRIES      the owner's bits: what a lock takes, one load away. Wiped in a forked child.
+//!        └──▶ ATTACHMENTS  where the table is mapped. A child inherits it with the mapping.
+//! ```
+#![expect(unsafe_code, reason = "reads memory that a child finds wiped")]
+
+use core::cell::Cell;
+use core::error::Error;
+use core::fmt;
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::owner::Owner;
+use super::participants::{Participants, Process, Stake};
+use super::primitives::Spin;
+use crate::sys::futex::{self, Expected};
+use crate::sys::keeper::{Keeper, Registrar};
+use crate::sys::{process, wiped};
+
+/// How many heaps a process can know.
+const HEAPS: usize = 1 << 20;
+
+/// A heap, by a number below 2^20 that all its participants use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(transparent)]
+pub(crate) struct HeapId(u32);
+
+impl HeapId {
+    /// Of larger numbers the low 20 bits count.
+    pub(crate) const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// Any bits in shared memory lead to an entry.
+    const fn index(self) -> usize {
+        self.0 as usize % HEAPS
+    }
+}
+
+/// What this process is in a heap; all zero is nothing yet.
+#[derive(Debug)]
+struct Entry {
+    /// The bits of its [`Owner`], or 0.
+    owner: AtomicU32,
+    /// 1 while a thread of this process joins.
+    joining: AtomicU32,
+    keeper: AtomicPtr<Keeper>,
+}
+
+static ENTRIES: AtomicPtr<Entry> = AtomicPtr::new(ptr::null_mut());
+
+static ATTACHMENTS: [AtomicPtr<Participants<'static>>; HEAPS] =
+    [const { AtomicPtr::new(ptr::null_mut()) }; HEAPS];
+
+/// Makes a heap known to this process by its table, which stays mapped. It joins at its first use.
+pub(crate) fn attach(heap: HeapId, table: Participants<'static>) {
+    let table = Box::into_raw(Box::new(table));
+    // The one before stays: another thread may be reading it.
+    ATTACHMENTS[heap.index()].store(table, Ordering::Release);
+}
+
+/// Returns the table of a heap that this process has attached.
+pub(crate) fn participants(heap: HeapId) -> Option<Participants<'static>> {
+    let table = ATTACHMENTS[heap.index()].load(Ordering::Acquire);
+    // SAFETY: `attach` has stored it, and it is never freed.
+    unsafe { table.as_ref() }.copied()
+}
+
+/// Who a thread is, and in what its process takes part: the way of a lock that is free.
+struct Identity {
+    /// See [`draw_thread_number`].
+    thread: Cell<u32>,
+    /// The heap whose entry is below.
+    heap: Cell<HeapId>,
+    entry: Cell<&'static Entry>,
+}
+
+std::thread_local! {
+    static IDENTITY: Identity = const {
+        Identity { thread: Cell::new(0), heap: Cell::new(HeapId(0)), entry: Cell::new(&NOBODY) }
+    };
+}
+
+/// The entry of a heap of which nothing is known yet.
+static NOBODY: Entry = Entry {
+    owner: AtomicU32::new(0),
+    joining: AtomicU32::new(0),
+    keeper: AtomicPtr::new(ptr::null_mut()),
+};
+
+/// What a thread takes a lock of a heap with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Member {
+    pub(crate) owner: Owner,
+    /// The thread's number in this process, not 0.
+    pub(crate) thread: u32,
+    entry: &'static Entry,
+}
+
+impl Member {
+    /// Whether this is still the process that has joined, and not its child with a copy of this.
+    #[inline]
+    pub(crate) fn is_original(self) -> bool {
+        self.entry.owner.load(Ordering::Relaxed) == self.owner.bits()
+    }
+}
+
+/// Returns who this thread is in a heap, if its process has joined and the thread's last lock was of
+/// the same heap.
+#[inline]
+pub(crate) fn member(heap: HeapId) -> Option<Member> {
+    IDENTITY.with(|identity| {
+        let entry = identity.entry.get();
+        let owner = Owner::from_bits(entry.owner.load(Ordering::Relaxed))?;
+        (identity.heap.get() == heap).then(|| Member {
+            owner,
+            thread: identity.thread.get(),
+            entry,
+        })
+    })
+}
+
+/// Returns who this thread is in a heap; its process joins if it has not yet.
+///
+/// # Errors
+///
+/// See [`JoinError`].
+#[cold]
+pub(crate) fn identify(heap: HeapId) -> Result<Member, JoinError> {
+    let owner = join(heap)?;
+    let entry = at(entries()?, heap);
+    IDENTITY.with(|identity| {
+        if identity.thread.get() == 0 {
+            identity.thread.set(draw_thread_number());
+        }
+        identity.heap.set(heap);
+        identity.entry.set(entry);
+        Ok(Member { owner, thread: identity.thread.get(), entry })
+    })
+}
+
+/// Returns a number that no other thread of this process has, never 0.
+fn draw_thread_number() -> u32 {
+    static DRAWN: AtomicU32 = AtomicU32::new(0);
+    DRAWN.fetch_add(1, Ordering::Relaxed).wrapping_add(1).max(1)
+}
+
+/// Returns who this process is in a heap, if it has joined.
+fn owner(entry: &Entry) -> Option<Owner> {
+    Owner::from_bits(entry.owner.load(Ordering::Acquire))
+}
+
+/// Returns who this process is in a heap; it joins if it has not yet.
+///
+/// # Errors
+///
+/// See [`JoinError`].
+pub(crate) fn join(heap: HeapId) -> Result<Owner, JoinError> {
+    let entry = at(entries()?, heap);
+    if let Some(owner) = owner(entry) {
+        return Ok(owner);
+    }
+    let table = participants(heap).ok_or(JoinError::NotAttached)?;
+    let _turn = Turn::take(&entry.joining);
+    if let Some(owner) = owner(entry) {
+        return Ok(owner);
+    }
+    Spin::count_processors();
+    process::take_part_in_barriers().map_err(JoinError::System)?;
+    let (keeper, owner) = Keeper::start(move |registrar| move_in(&table, &registrar))
+        .map_err(JoinError::System)??;
+    entry.keeper.store(Box::into_raw(Box::new(keeper)), Ordering::Relaxed);
+    entry.owner.store(owner.bits(), Ordering::Release);
+    Ok(owner)
+}
+
+/// Leaves a heap, as if this process had died.
+///
+/// # Safety
+///
+/// No guard of a lock in this heap is alive in this process, and none comes to be meanwhile.
+pub(crate) unsafe fn leave(heap: HeapId) {
+    let Some(entries) = NonNull::new(ENTRIES.load(Ordering::Acquire)) else { return };
+    let entry = at(entries, heap);
+    entry.owner.store(0, Ordering::Relaxed);
+    let keeper = entry.keeper.swap(ptr::null_mut(), Ordering::Relaxed);
+    if !keeper.is_null() {
+        // SAFETY: `join` made it of a box, and the swap has left it to this call alone.
+        unsafe { Box::from_raw(keeper) }.end();
+    }
+}
+
+/// Takes a slot, on the thread of the keeper that will stand for this process.
+fn move_in(table: &Participants<'static>, registrar: &Registrar<'_>) -> Result<Owner, JoinError> {
+    let process = Process { pid: std::process::id(), start_seconds: process::start_seconds() };
+    loop {
+        let stake = stake(table)?;
+        let Some(liveness) = table.liveness(stake) else { continue };
+        if let Err(error) = registrar.list(liveness) {
+            table.remove(stake);
+            return Err(JoinError::System(error));
+        }
+        if let Some(owner) = table.settle_in(stake, registrar.thread_number(), process) {
+            return Ok(owner);
+        }
+    }
+}
+
+/// Stakes out a free slot, or one of a dead process.
+fn stake(table: &Participants<'_>) -> Result<Stake, JoinError> {
+    /// Moving in takes a few instructions. Who has not done it by then has died on the way.
+    const MOVING_IN: Duration = Duration::from_secs(1);
+    const PAUSE: Duration = Duration::from_millis(5);
+    let free = || table.stake().or_else(|| (table.reap() > 0).then(|| table.stake()).flatten());
+    if let Some(stake) = free() {
+        return Ok(stake);
+    }
+    let others = table.stakes();
+    let begun = Instant::now();
+    while !others.is_empty() && begun.elapsed() < MOVING_IN {
+        std::thread::sleep(PAUSE);
+        if let Some(stake) = free() {
+            return Ok(stake);
+        }
+    }
+    for dead in others {
+        table.remove(dead);
+    }
+    free().ok_or(JoinError::TableFull { capacity: table.capacity() })
+}
+
+fn entries() -> Result<NonNull<Entry>, JoinError> {
+    if let Some(entries) = NonNull::new(ENTRIES.load(Ordering::Acquire)) {
+        return Ok(entries);
+    }
+    let bytes = HEAPS * size_of::<Entry>();
+    let mapped = wiped::map(bytes).map_err(JoinError::System)?.cast::<Entry>();
+    let stored = ENTRIES.compare_exchange(
+        ptr::null_mut(),
+        mapped.as_ptr(),
+        Ordering::AcqRel,
+        Ordering::Acquire,
+    );
+    match stored {
+        Ok(_) => Ok(mapped),
+        Err(others) => {
+            // SAFETY: mapped above with this length, and nobody knows of it.
+            unsafe { wiped::unmap(mapped.cast(), bytes) };
+            NonNull::new(others).ok_or(JoinError::System(io::ErrorKind::OutOfMemory.into()))
+        }
+    }
+}
+
+fn at(entries: NonNull<Entry>, heap: HeapId) -> &'static Entry {
+    // SAFETY: `entries` has `HEAPS` entries, and the index is below.
+    let entry = unsafe { entries.add(heap.index()) };
+    // SAFETY: mapped for good, zeroed, and all zero is an entry.
+    unsafe { entry.as_ref() }
+}
+
+/// The turn of one thread of this process to join.
+struct Turn<'a> {
+    joining: &'a AtomicU32,
+}
+
+impl<'a> Turn<'a> {
+    fn take(joining: &'a AtomicU32) -> Self {
+        while joining.swap(1, Ordering::Acquire) == 1 {
+            futex::wait(Expected { word: joining, value: 1 }, None);
+        }
+        Self { joining }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.joining.store(0, Ordering::Release);
+        futex::wake(self.joining, i32::MAX);
+    }
+}
+
+/// Why a process could not take its place among those that share a heap.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// All slots are taken by processes that live. The capacity was chosen when the heap was made.
+    TableFull {
+        /// The number of slots.
+        capacity: u32,
+    },
+    /// This process has not attached the heap that the lock is of.
+    NotAttached,
+    /// The system refused what a participant needs: a thread, a robust list, a barrier, or memory
+    /// that a fork wipes (Linux 4.16 has them all).
+    System(io::Error),
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TableFull { capacity } => {
+                write!(f, "all {capacity} slots for participants are taken by living processes")
+            }
+            Self::NotAttached => f.write_str("this process has not attached the lock's heap"),
+            Self::System(error) => {
+                write!(f, "the system refused what a participant needs: {error}")
+            }
+        }
+    }
+}
+
+impl Error for JoinError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::System(error) => Some(error),
+            Self::TableFull { .. } | Self::NotAttached => None,
+        }
+    }
+}

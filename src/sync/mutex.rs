@@ -1,0 +1,274 @@
+//! `ShmMutex`: data behind a lock that processes share, and its guard.
+#![expect(unsafe_code, reason = "hands out references to what the lock protects")]
+
+use core::cell::UnsafeCell;
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::{self, ManuallyDrop};
+use core::ops::{Deref, DerefMut};
+use core::panic::{RefUnwindSafe, UnwindSafe};
+use core::time::Duration;
+use std::thread;
+
+use super::lock_error::{LockError, OwnerDied, Panicked};
+use super::lock_owner::LockOwner;
+use super::membership::{self, HeapId, JoinError, Member};
+use super::primitives::Instant;
+use super::raw::{Applicant, Damage, RawLock, Refusal};
+
+/// A mutual exclusion lock that processes share, around the data that it protects.
+///
+/// Whoever waits for it first spins for some microseconds and then sleeps. It is not fair: who comes at
+/// the right moment gets it before those who sleep.
+///
+/// # When a process dies
+///
+/// Any process may be killed at any instruction. If it held the lock, the next one gets it, usually
+/// within a millisecond and with no help of a third process, as [`LockError::OwnerDied`]. If it
+/// waited, nobody notices. The data of a lock whose owner was killed may be torn inside: see
+/// [`OwnerDied`] for what can be done with it. A process that is stopped is not dead; its lock stays held.
+///
+/// After a `fork` the child is a process of its own: a guard that it has a copy of does nothing when it
+/// is dropped there.
+///
+/// One thing outlasts a process: a system call that was copying into the data when its process was
+/// killed, such as `read(2)` into a buffer inside, may copy for some microseconds more. Read
+/// into private memory instead.
+///
+/// ```text
+///  0           16      20            24 (or as T is aligned)
+/// ┌───────────┬───────┬─────────────┬──────┐
+/// │ raw lock  │ heap  │             │ data │
+/// └───────────┴───────┴─────────────┴──────┘
+/// ```
+#[repr(C)]
+#[doc(alias = "ngx_shmtx_t")]
+pub struct ShmMutex<T> {
+    raw: RawLock,
+    heap: HeapId,
+    /// Not dropped by itself: it may be torn.
+    data: UnsafeCell<ManuallyDrop<T>>,
+}
+
+// SAFETY: the lock hands the data to one thread at a time, and `T` may go from thread to thread.
+unsafe impl<T: Send> Sync for ShmMutex<T> {}
+
+impl<T> UnwindSafe for ShmMutex<T> {}
+impl<T> RefUnwindSafe for ShmMutex<T> {}
+
+impl<T: Send> ShmMutex<T> {
+    /// Makes a free lock, for the participants of a heap.
+    pub(crate) fn of_heap(value: T, heap: HeapId) -> Self {
+        Self { raw: RawLock::new(), heap, data: UnsafeCell::new(ManuallyDrop::new(value)) }
+    }
+}
+
+impl<T> ShmMutex<T> {
+    /// Takes the lock, and waits for it as long as that takes.
+    ///
+    /// # Errors
+    ///
+    /// * [`LockError::Panicked`] and [`LockError::OwnerDied`] have taken it, too, and hold it.
+    /// * [`LockError::Relock`] if this thread holds it already.
+    /// * [`LockError::NotJoined`] if this process cannot be a participant.
+    #[inline]
+    #[doc(alias = "ngx_shmtx_lock")]
+    pub fn lock(&self) -> Result<ShmMutexGuard<'_, T>, LockError<'_, T>> {
+        self.lock_free().unwrap_or_else(|| self.wait_until(None))
+    }
+
+    /// Takes the lock if it is free, or if its owner is dead.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ShmMutex::lock`], and [`LockError::Held`] if it is held, be it by this thread.
+    #[inline]
+    #[doc(alias = "ngx_shmtx_trylock")]
+    pub fn try_lock(&self) -> Result<ShmMutexGuard<'_, T>, LockError<'_, T>> {
+        self.lock_free().unwrap_or_else(|| self.try_slowly())
+    }
+
+    /// Takes the lock, and waits for it for `timeout` at most, by the monotonic clock.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ShmMutex::lock`], and [`LockError::Held`] when the time is up.
+    #[inline]
+    pub fn lock_timeout(
+        &self,
+        timeout: Duration,
+    ) -> Result<ShmMutexGuard<'_, T>, LockError<'_, T>> {
+        self.lock_free().unwrap_or_else(|| self.wait_until(Some(Instant::after(timeout))))
+    }
+
+    /// Returns whether somebody holds the lock, or died holding it. That may be over by the time
+    /// this function returns.
+    pub fn is_locked(&self) -> bool {
+        self.raw.owner().is_some()
+    }
+
+    /// Returns who holds the lock, or held it when he died: for people who look for the cause of a
+    /// delay. Nobody can rely on it: it may be over by the time this function returns.
+    pub fn owner(&self) -> Option<LockOwner> {
+        let owner = self.raw.owner()?;
+        let participants = membership::participants(self.heap)?;
+        let process = participants.process(owner)?;
+        Some(LockOwner::new(process, participants.is_alive(owner)))
+    }
+
+    /// The way of a lock that is free.
+    #[inline]
+    fn lock_free(&self) -> Option<Result<ShmMutexGuard<'_, T>, LockError<'_, T>>> {
+        let member = membership::member(self.heap)?;
+        self.raw.take_free(member.owner, member.thread).then(|| self.taken_by(member))
+    }
+
+    #[cold]
+    fn wait_until(
+        &self,
+        deadline: Option<Instant>,
+    ) -> Result<ShmMutexGuard<'_, T>, LockError<'_, T>> {
+        self.ask(|applicant| self.raw.lock(applicant, deadline))
+    }
+
+    #[cold]
+    fn try_slowly(&self) -> Result<ShmMutexGuard<'_, T>, LockError<'_, T>> {
+        self.ask(|applicant| self.raw.try_lock(applicant))
+    }
+
+    /// Asks for the lock as a participant, which the process becomes if it is none yet.
+    fn ask(
+        &self,
+        lock: impl FnOnce(Applicant<'_>) -> Result<(), Refusal>,
+    ) -> Result<ShmMutexGuard<'_, T>, LockError<'_, T>> {
+        let member = membership::identify(self.heap)?;
+        let participants = membership::participants(self.heap).ok_or(JoinError::NotAttached)?;
+        match lock(Applicant { owner: member.owner, thread: member.thread, participants }) {
+            Ok(()) => self.taken_by(member),
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+
+    /// Makes a guard for the owner of the lock.
+    #[inline]
+    fn taken_by(&self, member: Member) -> Result<ShmMutexGuard<'_, T>, LockError<'_, T>> {
+        let guard = ShmMutexGuard {
+            mutex: self,
+            member,
+            panicking: thread::panicking(),
+            bound_to_its_thread: PhantomData,
+        };
+        match self.raw.damage() {
+            Damage::None => Ok(guard),
+            Damage::Panicked => Err(LockError::Panicked(Panicked::new(guard))),
+            Damage::OwnerDied => Err(LockError::OwnerDied(OwnerDied::new(guard))),
+        }
+    }
+}
+
+impl<T> From<Refusal> for LockError<'_, T> {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Held => LockError::Held,
+            Refusal::Relock => LockError::Relock,
+        }
+    }
+}
+
+impl<T> Drop for ShmMutex<T> {
+    /// Drops the data, unless its last owner was killed or has never given it back.
+    fn drop(&mut self) {
+        if mem::needs_drop::<T>()
+            && self.raw.owner().is_none()
+            && self.raw.damage() != Damage::OwnerDied
+        {
+            // SAFETY: it is dropped here only, and it is whole: the last owner has released it.
+            unsafe { ManuallyDrop::drop(self.data.get_mut()) };
+        }
+    }
+}
+
+impl<T> fmt::Debug for ShmMutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShmMutex")
+            .field("owner", &self.raw.owner())
+            .field("damage", &self.raw.damage())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The right to use the data of a [`ShmMutex`], until it is dropped.
+///
+/// If a panic unwinds through it, the next one to lock gets [`LockError::Panicked`].
+#[must_use = "the lock is released as soon as the guard is dropped"]
+pub struct ShmMutexGuard<'a, T> {
+    mutex: &'a ShmMutex<T>,
+    member: Member,
+    /// Whether the thread was unwinding already when it took the lock.
+    panicking: bool,
+    /// The lock knows its owner's thread, to refuse it a second guard.
+    bound_to_its_thread: PhantomData<*const ()>,
+}
+
+// SAFETY: a shared guard gives shared references to the data only.
+unsafe impl<T: Sync> Sync for ShmMutexGuard<'_, T> {}
+
+impl<T> ShmMutexGuard<'_, T> {
+    /// Declares the data whole: those who lock it next get it without an error.
+    ///
+    /// An associated function, lest it hide a method of the data.
+    pub fn clear_poison(guard: &mut Self) {
+        guard.mutex.raw.set_damage(Damage::None);
+    }
+
+    /// Replaces the data, whatever it is, without dropping it.
+    pub(super) fn overwrite(&mut self, value: T) {
+        // SAFETY: the guard holds the lock, so nobody else uses the data.
+        unsafe { self.mutex.data.get().write(ManuallyDrop::new(value)) };
+    }
+}
+
+impl<T> Deref for ShmMutexGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: the guard holds the lock, so nobody changes the data meanwhile.
+        unsafe { &*self.mutex.data.get() }
+    }
+}
+
+impl<T> DerefMut for ShmMutexGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: the guard holds the lock, so nobody else uses the data.
+        unsafe { &mut *self.mutex.data.get() }
+    }
+}
+
+impl<T> Drop for ShmMutexGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        // A child that was forked meanwhile has a copy of the guard, and not the lock.
+        if !self.member.is_original() {
+            return;
+        }
+        let raw = &self.mutex.raw;
+        if !self.panicking && thread::panicking() && raw.damage() == Damage::None {
+            raw.set_damage(Damage::Panicked);
+        }
+        raw.unlock(self.member.owner);
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for ShmMutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for ShmMutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

@@ -1,0 +1,65 @@
+//! The machine itself: its atomics, its kernel, its clock.
+
+use core::sync::atomic::AtomicBool;
+use core::time::Duration;
+
+pub(crate) use core::sync::atomic::AtomicU32;
+
+use super::Ordering;
+pub(crate) use crate::sys::clock::Instant;
+pub(crate) use crate::sys::futex::{self, Expected};
+pub(crate) use crate::sys::process::settle_the_dead;
+
+/// When a sleeper looks by itself whether a call to wake was lost with the one who owed it.
+pub(crate) fn heal_after(pause: Duration) -> Option<Instant> {
+    Some(Instant::after(pause))
+}
+
+/// A bounded time of looking again before one goes to sleep.
+#[derive(Debug)]
+pub(crate) struct Spin {
+    rounds: u32,
+    until: Option<Instant>,
+}
+
+/// Whether the owner of a lock can run while somebody spins: not on a single processor.
+static IN_PARALLEL: AtomicBool = AtomicBool::new(false);
+
+impl Spin {
+    /// About as long as going to sleep and being woken takes.
+    const LONGEST: Duration = Duration::from_micros(20);
+    /// Rounds between two looks at the clock, each of which takes as long as several rounds.
+    const ROUNDS_BY_THE_CLOCK: u32 = 32;
+
+    pub(crate) fn new() -> Self {
+        Self { rounds: 0, until: None }
+    }
+
+    /// Pauses for a moment; returns `false` when it is time to sleep instead.
+    #[inline]
+    pub(crate) fn again(&mut self) -> bool {
+        if self.rounds % Self::ROUNDS_BY_THE_CLOCK == 0 && !self.has_time() {
+            return false;
+        }
+        self.rounds += 1;
+        core::hint::spin_loop();
+        true
+    }
+
+    fn has_time(&mut self) -> bool {
+        match self.until {
+            Some(until) => Instant::now() < until,
+            None if self.rounds == 0 => IN_PARALLEL.load(Ordering::Relaxed),
+            None => {
+                self.until = Some(Instant::after(Self::LONGEST));
+                true
+            }
+        }
+    }
+
+    /// Asks the system how many processors this process may use: that can change over a fork.
+    pub(crate) fn count_processors() {
+        let several = std::thread::available_parallelism().is_ok_and(|count| count.get() > 1);
+        IN_PARALLEL.store(several, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,76 @@
+//! Children that are forked while their parent holds a lock.
+#![expect(unsafe_code, reason = "drops a guard in a child that is used in its parent")]
+
+use core::mem::ManuallyDrop;
+use std::panic::{self, AssertUnwindSafe};
+
+use super::child::Ending;
+use super::holder::{Answer, House};
+use super::patience::comes_true;
+use crate::sync::mutex::ShmMutexGuard;
+
+#[test]
+fn a_forked_child_is_a_participant_of_its_own() {
+    let mut house = House::of_capacity(8);
+    let guard = house.mutex().lock().expect("nobody has it");
+    let mut child = house.fork_until_ready(|house| {
+        assert_eq!(house.try_it(), Answer::Held);
+        house.board().ready.step();
+        let guard = house.mutex().lock().expect("the parent lets go of it");
+        house.board().ready.step();
+        house.board().go.wait_for(1);
+        drop(guard);
+    });
+    let parent = house.mutex().owner().expect("the parent has it");
+    assert_eq!(parent.pid, std::process::id());
+    drop(guard);
+    assert!(comes_true(|| house.board().ready.number() == 2));
+    let owner = house.mutex().owner().expect("the child has it");
+    assert_eq!(owner.pid, child.pid());
+    assert!(owner.is_alive && owner.started >= parent.started && parent.started.is_some());
+    house.board().go.step();
+    assert_eq!(child.end(), Ending::WELL);
+    assert_eq!(house.ask(), Answer::Granted);
+}
+
+#[test]
+fn a_guard_copied_by_a_fork_does_not_unlock() {
+    drop_in_a_child(|_, guard| drop(guard));
+}
+
+#[test]
+fn a_guard_copied_by_a_fork_does_not_unlock_once_the_child_has_joined() {
+    drop_in_a_child(|house, guard| {
+        house.bed().join().expect("a slot");
+        drop(guard);
+    });
+}
+
+#[test]
+fn a_guard_copied_by_a_fork_does_not_poison() {
+    drop_in_a_child(|_, guard| {
+        let panicked = panic::catch_unwind(AssertUnwindSafe(|| {
+            let _guard = guard;
+            // A panic that nobody is told of.
+            panic::resume_unwind(Box::new(()));
+        }));
+        assert!(panicked.is_err());
+    });
+}
+
+/// Forks a child that drops its copy of a guard, and sees whether the lock is still held then.
+fn drop_in_a_child(drop_it: impl FnOnce(&House, ShmMutexGuard<'static, u32>)) {
+    let mut house = House::of_capacity(8);
+    let mut guard = ManuallyDrop::new(house.mutex().lock().expect("nobody has it"));
+    let mut child = house.fork(|house| {
+        // SAFETY: this copy of it is the child's, which does not use it again.
+        drop_it(house, unsafe { ManuallyDrop::take(&mut guard) });
+        assert_eq!(house.try_it(), Answer::Held);
+    });
+    assert_eq!(child.end(), Ending::WELL);
+    let mut third = house.fork(|house| assert_eq!(house.try_it(), Answer::Held));
+    assert_eq!(third.end(), Ending::WELL);
+    assert!(house.mutex().owner().is_some_and(|owner| owner.pid == std::process::id()));
+    drop(ManuallyDrop::into_inner(guard));
+    assert_eq!(house.ask(), Answer::Granted);
+}

@@ -1,0 +1,23 @@
+//! What real processes promise that share a lock: killed, stopped, forked, and at every crash point.
+
+mod child;
+mod crash_points;
+mod deed;
+mod dice;
+mod endings;
+mod forks;
+mod gate;
+mod handover;
+mod holder;
+mod last_stores;
+mod ledger;
+mod namespaces;
+mod patience;
+mod random_kills;
+mod refusals;
+mod scenes;
+mod slots;
+mod stage;
+mod threads;
+
+pub(crate) use deed::reached;
