@@ -8,6 +8,7 @@
 
 #![expect(unsafe_code, clippy::undocumented_unsafe_blocks, reason = "a function that does nothing")]
 
+mod locks;
 mod regions;
 
 use std::alloc::{Layout, System};
@@ -18,6 +19,8 @@ use std::ptr::NonNull;
 
 use aquifer::Pool;
 use bumpalo::Bump;
+use locks::peers::Peers;
+use locks::uncontended;
 use mimalloc::MiMalloc;
 use regions::peers::{Heap, Region};
 use regions::workloads::{self, VALUES, mixed_layouts, request_layouts, serve};
@@ -66,6 +69,18 @@ const REGIONS: [(&str, [Case; 6]); 6] = [
     ("bump-scope", cases::<bump_scope::Bump>()),
     ("std", cases::<Heap<System>>()),
     ("mimalloc", cases::<Heap<MiMalloc>>()),
+];
+
+const LOCKS: [Case; 5] = [
+    case("aquifer", VALUES, |rounds| uncontended::pairs(Peers::new().aquifer, rounds * VALUES)),
+    case("std", VALUES, |rounds| uncontended::pairs(&*Peers::new().std, rounds * VALUES)),
+    case("parking_lot", VALUES, |rounds| {
+        uncontended::pairs(&*Peers::new().parking_lot, rounds * VALUES);
+    }),
+    case("pthread", VALUES, |rounds| uncontended::pairs(&*Peers::new().pthread, rounds * VALUES)),
+    case("pthread robust", VALUES, |rounds| {
+        uncontended::pairs(&*Peers::new().robust, rounds * VALUES);
+    }),
 ];
 
 const fn cases<R: Region>() -> [Case; 6] {
@@ -149,6 +164,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     compare_regions();
+    compare_locks();
     check_hot_paths()
 }
 
@@ -158,7 +174,12 @@ fn all_cases() -> impl Iterator<Item = (String, Case)> {
     let regions = REGIONS.into_iter().flat_map(|(region, cases)| {
         cases.into_iter().map(move |case| (format!("{region}: {}", case.name), case))
     });
-    hot.chain(regions)
+    let locks = LOCKS.into_iter().map(|case| (lock_case(&case), case));
+    hot.chain(regions).chain(locks)
+}
+
+fn lock_case(lock: &Case) -> String {
+    format!("{}: lock and unlock", lock.name)
 }
 
 fn compare_regions() {
@@ -173,6 +194,13 @@ fn compare_regions() {
             print!("{:>16.1}", count / case.operations as f64);
         }
         println!();
+    }
+}
+
+fn compare_locks() {
+    println!("\ninstructions of lock and unlock, with a loop that counts up:");
+    for lock in LOCKS {
+        println!("{:<16}{:>12.1}", lock.name, count(&lock_case(&lock)) / lock.operations as f64);
     }
 }
 

@@ -213,6 +213,52 @@ fn damage_is_seen_until_it_is_cleared() {
     });
 }
 
+#[test]
+fn who_takes_in_passing_sees_what_the_dead_has_written() {
+    Model::new("try_lock after a death").executions(10).deaths(10).steals(5).check(|| {
+        let (machine, [owner, passer]) = Machine::with_processes::<2>(1);
+        let told = Arc::new(AtomicU32::new(0));
+        owner.lock(0, None).unwrap();
+        let owner = owner.run(Some(CrashPoint::Releasing), |process| {
+            process.machine.count(0);
+            process.unlock(0);
+        });
+        let passer = passer.run(None, {
+            let told = Arc::clone(&told);
+            move |process| {
+                let lock = &process.machine.locks[0];
+                if lock.try_lock(process.applicant()).is_ok() {
+                    assert_eq!(lock.damage(), Damage::OwnerDied);
+                    process.machine.count(0);
+                    process.unlock(0);
+                    told.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        });
+        join_all([owner, passer]);
+        assert_eq!(machine.join(200).unwrap().lock(0, None), Ok(Damage::OwnerDied));
+        machine.locks[0].unlock(machine.locks[0].owner().unwrap());
+        machine.ends_with([1 + told.load(Ordering::Relaxed), 0]);
+    });
+}
+
+/// Threads are numbered by process, and a child that is forked inherits the number of its thread.
+#[test]
+fn a_thief_is_not_taken_for_the_thread_of_the_dead_with_its_number() {
+    let model = Model::new("equal numbers of threads").preemptions(Some(2));
+    model.executions(100).steals(100).check(|| {
+        let (machine, [owner, process]) = Machine::with_processes::<2>(0);
+        let owner = owner.thread(1);
+        owner.lock(0, None).unwrap();
+        owner.dies();
+        // Fails if one of them is refused as if it held the lock.
+        join_all([1, 2].map(|thread| {
+            process.clone().thread(thread).run(None, |thread| thread.count_under(0))
+        }));
+        machine.ends_with([2, 0]);
+    });
+}
+
 /// Two locks of one dead owner, each with a sleeper at the word of its life: the kernel wakes one of
 /// them, who wakes the other.
 #[test]

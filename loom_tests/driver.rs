@@ -119,6 +119,7 @@ fn judge(copy: &Copy, mutant: &Mutant) -> Result<(), String> {
     let Mutant { name, file, from, to, model, reason } = mutant;
     let path = copy.directory.join("src/sync").join(file);
     let original = fs::read_to_string(&path).unwrap();
+    assert!(!reason.is_empty(), "{name} has no reason");
     if original.matches(from).count() != 1 {
         return Err(format!("{name}: {file} does not have its text exactly once: {from}"));
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::machine::{Machine, Model, join_all};
-use crate::sync::raw::{Damage, Refusal};
+use crate::sync::raw::{Damage, Refusal, Taken};
 
 #[test]
 fn one_at_a_time_sees_what_the_one_before_has_written() {
@@ -46,7 +46,7 @@ fn try_lock_never_sleeps_and_fails_only_while_the_lock_is_held() {
         let passer = passer.run(None, |process| {
             let lock = &process.machine.locks[0];
             match lock.try_lock(process.applicant()) {
-                Ok(()) => {
+                Ok(_) => {
                     assert_eq!(lock.damage(), Damage::None);
                     process.unlock(0);
                 }
@@ -63,7 +63,7 @@ fn a_free_lock_is_not_refused() {
     Model::new("one alone").check(|| {
         let (machine, [process]) = Machine::with_processes::<1>(0);
         let lock = &machine.locks[0];
-        assert_eq!(lock.try_lock(process.applicant()), Ok(()));
+        assert_eq!(lock.try_lock(process.applicant()), Ok(Taken::Free));
         assert_eq!(lock.try_lock(process.applicant()), Err(Refusal::Held));
         assert_eq!(lock.lock(process.applicant(), None), Err(Refusal::Relock));
         lock.unlock(process.owner);

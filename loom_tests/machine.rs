@@ -9,6 +9,7 @@ use loom::cell::UnsafeCell;
 use loom::thread::{self, JoinHandle};
 
 use crate::sync::crash_point::CrashPoint;
+use crate::sync::heap_id::HeapId;
 use crate::sync::owner::Owner;
 use crate::sync::participants::{Header, Participants, Process as Described, Slot, Stake};
 use crate::sync::primitives::Instant;
@@ -124,7 +125,7 @@ impl Machine {
         Arc::new(Self {
             header: Header::default(),
             slots: (0..slots).map(|_| Slot::default()).collect(),
-            locks: [RawLock::new(), RawLock::new()],
+            locks: [0, 0].map(|heap| RawLock::new(HeapId::new(heap))),
             counts: [UnsafeCell::new(0), UnsafeCell::new(0)],
         })
     }

@@ -95,10 +95,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "the bit is read before the release",
         file: "raw.rs",
-        from: "if self.exchange(asked, Word::FREE, Ordering::AcqRel)",
-        to: "let asked_before = self.word() == asked;\n        self.word.store(0, Ordering::Release);\n        if asked_before",
+        from: "if !self.exchange(Word::held_by(owner), Word::FREE, Ordering::Release)",
+        to: "let asked = self.word().has_waiters();\n        if !asked { self.word.store(0, Ordering::Release) }\n        if asked",
         model: "exclusion::one_at_a_time_sees_what_the_one_before_has_written",
-        reason: "",
+        reason: DEADLOCK,
     },
     Mutant {
         name: "an unlock calls nobody",
@@ -119,10 +119,18 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a sleeper does not announce itself",
         file: "semaphore.rs",
-        from: "|| word == 0 && self.exchange(0, SLEEPERS, Ordering::Relaxed).is_ok();",
-        to: "|| word == 0;",
-        model: "exclusion::two_who_come_again_and_again_lose_no_wake",
-        reason: "",
+        from: "word == SLEEPERS || word == 0 && self.exchange(0, SLEEPERS, Ordering::Relaxed).is_ok();\n        told.then_some(Expected { word: &self.word, value: SLEEPERS })",
+        to: "count(word) == 0;\n        told.then_some(Expected { word: &self.word, value: word })",
+        model: "exclusion::one_at_a_time_sees_what_the_one_before_has_written",
+        reason: DEADLOCK,
+    },
+    Mutant {
+        name: "a sleeper compares nothing",
+        file: "primitives/model.rs",
+        from: "let same = word.fetch_or(0, Ordering::Relaxed) == value;",
+        to: "let same = word.fetch_or(0, Ordering::Relaxed) == value || true;",
+        model: "exclusion::one_at_a_time_sees_what_the_one_before_has_written",
+        reason: DEADLOCK,
     },
     Mutant {
         name: "who takes a signal does not tell of others who sleep",
@@ -201,7 +209,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         file: "participants.rs",
         from: "let seen = slot.liveness.load(Ordering::Acquire);\n            is_alive(seen)",
         to: "let seen = slot.liveness.load(Ordering::Relaxed);\n            is_alive(seen)",
-        model: "deaths::the_lock_of_a_dead_owner_goes_to_exactly_one_who_is_told",
+        model: "deaths::who_takes_in_passing_sees_what_the_dead_has_written",
         reason: RACE,
     },
     Mutant {
@@ -215,10 +223,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a living owner is robbed",
         file: "raw.rs",
-        from: "if applicant.participants.is_alive(owner) {\n                    return false;\n                }\n                settle",
+        from: "if applicant.participants.is_alive(owner) {\n                    return None;\n                }\n                settle",
         to: "settle",
         model: "exclusion::try_lock_never_sleeps_and_fails_only_while_the_lock_is_held",
-        reason: RACE,
+        reason: "assertion `left == right` failed",
     },
     Mutant {
         name: "the generation is ignored",
@@ -249,7 +257,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         file: "participants.rs",
         from: "!exchange(&slot.liveness, 0, value, Ordering::Acquire)",
         to: "!exchange(&slot.liveness, 0, value, Ordering::Relaxed)",
-        model: "tables::a_lock_of_the_tenant_before_is_not_the_tenants",
+        model: "tables::a_tenant_sees_how_often_its_slot_was_let",
         reason: "a slot was freed",
     },
     Mutant {
@@ -285,11 +293,19 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         reason: RACE,
     },
     Mutant {
-        name: "an unlock leaves its thread's number behind",
+        name: "an unlock leaves its holder's number behind",
         file: "raw.rs",
-        from: "self.thread.store(0, Ordering::Relaxed);",
+        from: "self.holder.store(0, Ordering::Relaxed);",
         to: "",
         model: "exclusion::a_thread_is_not_taken_for_another_of_its_process",
+        reason: "Relock",
+    },
+    Mutant {
+        name: "a thread is taken for one of another process",
+        file: "raw.rs",
+        from: "((owner.bits() as u64) << 32) | thread as u64",
+        to: "((owner.bits() as u64 & 0) << 32) | thread as u64",
+        model: "deaths::a_thief_is_not_taken_for_the_thread_of_the_dead_with_its_number",
         reason: "Relock",
     },
     Mutant {

@@ -93,6 +93,26 @@ fn a_lock_of_the_tenant_before_is_not_the_tenants() {
     });
 }
 
+#[test]
+fn a_tenant_sees_how_often_its_slot_was_let() {
+    Model::new("two tenancies").executions(10).check(|| {
+        let machine = Machine::new(1);
+        let first = process_that({
+            let machine = machine.clone();
+            move || machine.join(100).expect("nobody else has asked").dies()
+        });
+        let second = process_that({
+            let machine = machine.clone();
+            move || {
+                if machine.participants().reap() > 0 {
+                    machine.join(101).expect("a slot was freed");
+                }
+            }
+        });
+        join_all([first, second]);
+    });
+}
+
 /// Two reapers and one who moves in: a slot is never freed under its new tenant.
 #[test]
 fn a_late_reaper_frees_nobodys_slot() {

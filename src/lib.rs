@@ -3,11 +3,11 @@
 
 mod error;
 mod pool;
-#[cfg(all(target_os = "linux", not(aquifer_loom)))]
+#[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
 mod sync;
 mod sys;
 
-#[cfg(feature = "derive")]
+#[cfg(all(feature = "derive", target_os = "linux", target_has_atomic = "64"))]
 pub use aquifer_derive::KillSafe;
 pub use error::{AllocError, InsertError};
 pub use pool::builder::PoolBuilder;
@@ -17,10 +17,10 @@ pub use pool::pool::Pool;
 pub use pool::scope::Scope;
 pub use pool::stats::PoolStats;
 /// What the benchmarks and tests of this crate stand on until there is a heap: no part of the interface.
-#[cfg(all(target_os = "linux", not(aquifer_loom)))]
+#[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
 #[doc(hidden)]
 pub use sync::testbed;
-#[cfg(all(target_os = "linux", not(aquifer_loom)))]
+#[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
 pub use sync::{
     kill_safe::KillSafe,
     lock_error::{LockError, OwnerDied, Panicked},

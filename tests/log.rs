@@ -1,31 +1,42 @@
-//! With the feature `log`, a pool tells of its accounts when it closes.
+//! With the feature `log`, a pool tells of its accounts when it closes, and a lock of a dead owner.
 #![cfg(feature = "log")]
+#![cfg_attr(target_os = "linux", expect(unsafe_code, reason = "forks a process that dies"))]
 
-use std::sync::Mutex;
+use std::sync::{Mutex, Once};
 
 use aquifer::{Pool, PoolCache};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-static EVENTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static EVENTS: Mutex<Vec<(Level, String)>> = Mutex::new(Vec::new());
 
-struct Keeper;
+struct Recorder;
 
-impl Log for Keeper {
+impl Log for Recorder {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "aquifer" && metadata.level() == Level::Debug
+        metadata.target() == "aquifer"
     }
 
     fn log(&self, record: &Record<'_>) {
-        EVENTS.lock().unwrap().push(record.args().to_string());
+        EVENTS.lock().unwrap().push((record.level(), record.args().to_string()));
     }
 
     fn flush(&self) {}
 }
 
+fn record() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| log::set_logger(&Recorder).unwrap());
+    log::set_max_level(LevelFilter::Debug);
+}
+
+fn events(level: Level) -> Vec<String> {
+    let events = EVENTS.lock().unwrap();
+    events.iter().filter(|event| event.0 == level).map(|event| event.1.clone()).collect()
+}
+
 #[test]
 fn a_pool_tells_of_its_accounts_once_when_it_closes() {
-    log::set_logger(&Keeper).unwrap();
-    log::set_max_level(LevelFilter::Debug);
+    record();
     let pool = Pool::builder().name("first").build();
     pool.alloc([0_u8; 100]).unwrap();
     pool.scope(|scope| scope.alloc(1).map(|_| ())).unwrap();
@@ -33,8 +44,36 @@ fn a_pool_tells_of_its_accounts_once_when_it_closes() {
     let cache = PoolCache::new(Pool::builder().name("second"));
     (0..3).for_each(|_| cache.scope(|pool| assert!(pool.alloc(1).is_ok())));
     drop(cache);
-    let events = EVENTS.lock().unwrap();
+    let events = events(Level::Debug);
     assert_eq!(events.len(), 2, "{events:?}");
     assert!(events[0].contains("\"first\"") && events[0].contains("used: 100"), "{events:?}");
     assert!(events[1].contains("\"second\""), "{events:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_lock_tells_once_of_a_dead_owner_that_was_found() {
+    use aquifer::LockError;
+    use aquifer::testbed::Testbed;
+
+    record();
+    let bed = Testbed::create(4, 64).unwrap();
+    // SAFETY: the value fits, and nothing else is there.
+    let mutex = unsafe { bed.write(0, bed.mutex(0_u32)) };
+    // SAFETY: the child calls nothing but the lock, and ends without running destructors.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        core::mem::forget(mutex.lock());
+        // SAFETY: it ends this process.
+        unsafe { libc::_exit(0) };
+    }
+    // SAFETY: the child is this test's own, and its status is not asked for.
+    unsafe { libc::waitpid(child, core::ptr::null_mut(), 0) };
+    for _ in 0..2 {
+        // It is left as it is, so that the second finds damage, and no dead owner.
+        assert!(matches!(mutex.lock(), Err(LockError::OwnerDied(_))));
+    }
+    let events = events(Level::Warn);
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert!(events[0].contains(&child.to_string()), "{events:?}");
 }

@@ -14,32 +14,13 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::io;
 use std::time::{Duration, Instant};
 
+use super::heap_id::HeapId;
 use super::owner::Owner;
 use super::participants::{Participants, Process, Stake};
 use super::primitives::Spin;
 use crate::sys::futex::{self, Expected};
 use crate::sys::keeper::{Keeper, Registrar};
 use crate::sys::{process, wiped};
-
-/// How many heaps a process can know.
-const HEAPS: usize = 1 << 20;
-
-/// A heap, by a number below 2^20 that all its participants use.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(transparent)]
-pub(crate) struct HeapId(u32);
-
-impl HeapId {
-    /// Of larger numbers the low 20 bits count.
-    pub(crate) const fn new(number: u32) -> Self {
-        Self(number)
-    }
-
-    /// Any bits in shared memory lead to an entry.
-    const fn index(self) -> usize {
-        self.0 as usize % HEAPS
-    }
-}
 
 /// What this process is in a heap; all zero is nothing yet.
 #[derive(Debug)]
@@ -53,8 +34,8 @@ struct Entry {
 
 static ENTRIES: AtomicPtr<Entry> = AtomicPtr::new(ptr::null_mut());
 
-static ATTACHMENTS: [AtomicPtr<Participants<'static>>; HEAPS] =
-    [const { AtomicPtr::new(ptr::null_mut()) }; HEAPS];
+static ATTACHMENTS: [AtomicPtr<Participants<'static>>; HeapId::COUNT] =
+    [const { AtomicPtr::new(ptr::null_mut()) }; HeapId::COUNT];
 
 /// Makes a heap known to this process by its table, which stays mapped. It joins at its first use.
 pub(crate) fn attach(heap: HeapId, table: Participants<'static>) {
@@ -81,7 +62,7 @@ struct Identity {
 
 std::thread_local! {
     static IDENTITY: Identity = const {
-        Identity { thread: Cell::new(0), heap: Cell::new(HeapId(0)), entry: Cell::new(&NOBODY) }
+        Identity { thread: Cell::new(0), heap: Cell::new(HeapId::new(0)), entry: Cell::new(&NOBODY) }
     };
 }
 
@@ -96,7 +77,7 @@ static NOBODY: Entry = Entry {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Member {
     pub(crate) owner: Owner,
-    /// The thread's number in this process, not 0.
+    /// The thread's number in this process.
     pub(crate) thread: u32,
     entry: &'static Entry,
 }
@@ -237,7 +218,7 @@ fn entries() -> Result<NonNull<Entry>, JoinError> {
     if let Some(entries) = NonNull::new(ENTRIES.load(Ordering::Acquire)) {
         return Ok(entries);
     }
-    let bytes = HEAPS * size_of::<Entry>();
+    let bytes = HeapId::COUNT * size_of::<Entry>();
     let mapped = wiped::map(bytes).map_err(JoinError::System)?.cast::<Entry>();
     let stored = ENTRIES.compare_exchange(
         ptr::null_mut(),
@@ -256,7 +237,7 @@ fn entries() -> Result<NonNull<Entry>, JoinError> {
 }
 
 fn at(entries: NonNull<Entry>, heap: HeapId) -> &'static Entry {
-    // SAFETY: `entries` has `HEAPS` entries, and the index is below.
+    // SAFETY: `entries` has `HeapId::COUNT` entries, and the index is below.
     let entry = unsafe { entries.add(heap.index()) };
     // SAFETY: mapped for good, zeroed, and all zero is an entry.
     unsafe { entry.as_ref() }

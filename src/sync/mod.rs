@@ -1,6 +1,7 @@
 //! What processes synchronise with: a semaphore, and a lock that no death can jam.
 
 pub(crate) mod crash_point;
+pub(crate) mod heap_id;
 pub(crate) mod kill_safe;
 pub(crate) mod owner;
 pub(crate) mod participants;

@@ -10,11 +10,14 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::time::Duration;
 use std::thread;
 
+use super::heap_id::HeapId;
 use super::lock_error::{LockError, OwnerDied, Panicked};
 use super::lock_owner::LockOwner;
-use super::membership::{self, HeapId, JoinError, Member};
+use super::membership::{self, JoinError, Member};
+use super::owner::Owner;
+use super::participants::Participants;
 use super::primitives::Instant;
-use super::raw::{Applicant, Damage, RawLock, Refusal};
+use super::raw::{Applicant, Damage, RawLock, Refusal, Taken};
 
 /// A mutual exclusion lock that processes share, around the data that it protects.
 ///
@@ -28,24 +31,42 @@ use super::raw::{Applicant, Damage, RawLock, Refusal};
 /// waited, nobody notices. The data of a lock whose owner was killed may be torn inside: see
 /// [`OwnerDied`] for what can be done with it. A process that is stopped is not dead; its lock stays held.
 ///
-/// After a `fork` the child is a process of its own: a guard that it has a copy of does nothing when it
-/// is dropped there.
+/// After a `fork` the child is a process of its own. A guard that it has a copy of does nothing when it
+/// is dropped there, and must not be used for anything else: the parent has the lock.
+///
+/// ```
+/// # #[expect(unsafe_code, reason = "a raw mapping stands in for a heap")]
+/// # fn main() {
+/// # use aquifer::{LockError, testbed::Testbed};
+/// # let bed = Testbed::create(4, 64).unwrap();
+/// # // SAFETY: the value fits, and nothing else is there.
+/// # let hits = unsafe { bed.write(0, bed.mutex(0_u64)) };
+/// let mut guard = match hits.lock() {
+///     Ok(guard) => guard,
+///     // Any integer is a valid one, so it can be looked at and put right.
+///     Err(LockError::OwnerDied(dead)) => dead.recover(|hits| *hits = 0),
+///     Err(error) => panic!("{error}"),
+/// };
+/// *guard += 1;
+/// drop(guard);
+/// assert_eq!(*hits.lock().unwrap(), 1);
+/// # }
+/// ```
 ///
 /// One thing outlasts a process: a system call that was copying into the data when its process was
 /// killed, such as `read(2)` into a buffer inside, may copy for some microseconds more. Read
 /// into private memory instead.
 ///
 /// ```text
-///  0           16      20            24 (or as T is aligned)
-/// ┌───────────┬───────┬─────────────┬──────┐
-/// │ raw lock  │ heap  │             │ data │
-/// └───────────┴───────┴─────────────┴──────┘
+///  0           24 (or as T is aligned)
+/// ┌───────────┬──────┐
+/// │ raw lock  │ data │
+/// └───────────┴──────┘
 /// ```
 #[repr(C)]
 #[doc(alias = "ngx_shmtx_t")]
 pub struct ShmMutex<T> {
     raw: RawLock,
-    heap: HeapId,
     /// Not dropped by itself: it may be torn.
     data: UnsafeCell<ManuallyDrop<T>>,
 }
@@ -59,7 +80,7 @@ impl<T> RefUnwindSafe for ShmMutex<T> {}
 impl<T: Send> ShmMutex<T> {
     /// Makes a free lock, for the participants of a heap.
     pub(crate) fn of_heap(value: T, heap: HeapId) -> Self {
-        Self { raw: RawLock::new(), heap, data: UnsafeCell::new(ManuallyDrop::new(value)) }
+        Self { raw: RawLock::new(heap), data: UnsafeCell::new(ManuallyDrop::new(value)) }
     }
 }
 
@@ -81,7 +102,8 @@ impl<T> ShmMutex<T> {
     ///
     /// # Errors
     ///
-    /// Those of [`ShmMutex::lock`], and [`LockError::Held`] if it is held, be it by this thread.
+    /// [`LockError::Held`] if it is held, be it by this thread; and those of [`ShmMutex::lock`] but
+    /// [`LockError::Relock`].
     #[inline]
     #[doc(alias = "ngx_shmtx_trylock")]
     pub fn try_lock(&self) -> Result<ShmMutexGuard<'_, T>, LockError<'_, T>> {
@@ -107,11 +129,11 @@ impl<T> ShmMutex<T> {
         self.raw.owner().is_some()
     }
 
-    /// Returns who holds the lock, or held it when he died: for people who look for the cause of a
-    /// delay. Nobody can rely on it: it may be over by the time this function returns.
+    /// Returns who holds the lock, or held it when it died, if its slot was not let again: for people
+    /// who look for the cause of a delay. It may be over by the time this function returns.
     pub fn owner(&self) -> Option<LockOwner> {
         let owner = self.raw.owner()?;
-        let participants = membership::participants(self.heap)?;
+        let participants = membership::participants(self.raw.heap())?;
         let process = participants.process(owner)?;
         Some(LockOwner::new(process, participants.is_alive(owner)))
     }
@@ -119,7 +141,7 @@ impl<T> ShmMutex<T> {
     /// The way of a lock that is free.
     #[inline]
     fn lock_free(&self) -> Option<Result<ShmMutexGuard<'_, T>, LockError<'_, T>>> {
-        let member = membership::member(self.heap)?;
+        let member = membership::member(self.raw.heap())?;
         self.raw.take_free(member.owner, member.thread).then(|| self.taken_by(member))
     }
 
@@ -139,12 +161,20 @@ impl<T> ShmMutex<T> {
     /// Asks for the lock as a participant, which the process becomes if it is none yet.
     fn ask(
         &self,
-        lock: impl FnOnce(Applicant<'_>) -> Result<(), Refusal>,
+        lock: impl FnOnce(Applicant<'_>) -> Result<Taken, Refusal>,
     ) -> Result<ShmMutexGuard<'_, T>, LockError<'_, T>> {
-        let member = membership::identify(self.heap)?;
-        let participants = membership::participants(self.heap).ok_or(JoinError::NotAttached)?;
+        let member = membership::identify(self.raw.heap())?;
+        let participants =
+            membership::participants(self.raw.heap()).ok_or(JoinError::NotAttached)?;
         match lock(Applicant { owner: member.owner, thread: member.thread, participants }) {
-            Ok(()) => self.taken_by(member),
+            Ok(taken) => {
+                // The guard comes first: a log is the program's, and may panic.
+                let guarded = self.taken_by(member);
+                if let Taken::FromTheDead(owner) = taken {
+                    report_death(owner, participants);
+                }
+                guarded
+            }
             Err(refusal) => Err(refusal.into()),
         }
     }
@@ -164,6 +194,17 @@ impl<T> ShmMutex<T> {
             Damage::OwnerDied => Err(LockError::OwnerDied(OwnerDied::new(guard))),
         }
     }
+}
+
+/// Tells the log, if there is one, of a dead owner that was found.
+fn report_death(owner: Owner, participants: Participants<'_>) {
+    #[cfg(feature = "log")]
+    log::warn!(
+        target: "aquifer",
+        "found the owner of a lock dead: {owner:?}, {:?}",
+        participants.process(owner)
+    );
+    let _ = (owner, participants);
 }
 
 impl<T> From<Refusal> for LockError<'_, T> {
@@ -199,7 +240,8 @@ impl<T> fmt::Debug for ShmMutex<T> {
 
 /// The right to use the data of a [`ShmMutex`], until it is dropped.
 ///
-/// If a panic unwinds through it, the next one to lock gets [`LockError::Panicked`].
+/// If a panic unwinds through it, the next one to lock gets [`LockError::Panicked`]; but not if the
+/// thread was unwinding already when it took the lock.
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct ShmMutexGuard<'a, T> {
     mutex: &'a ShmMutex<T>,

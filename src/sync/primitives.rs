@@ -6,9 +6,13 @@ pub(crate) mod model;
 mod real;
 
 #[cfg(aquifer_loom)]
-pub(crate) use model::{AtomicU32, Expected, Instant, Spin, futex, heal_after, settle_the_dead};
+pub(crate) use model::{
+    AtomicU32, AtomicU64, Expected, Instant, Spin, futex, heal_after, settle_the_dead,
+};
 #[cfg(not(aquifer_loom))]
-pub(crate) use real::{AtomicU32, Expected, Instant, Spin, futex, heal_after, settle_the_dead};
+pub(crate) use real::{
+    AtomicU32, AtomicU64, Expected, Instant, Spin, futex, heal_after, settle_the_dead,
+};
 
 pub(crate) use core::sync::atomic::Ordering;
 

@@ -4,32 +4,39 @@
 use core::time::Duration;
 
 use super::crash_point::crash_point;
+use super::heap_id::HeapId;
 use super::owner::{Owner, Word};
 use super::participants::Participants;
-use super::primitives::{AtomicU32, Instant, Ordering, Spin, heal_after, settle_the_dead};
+use super::primitives::{
+    AtomicU32, AtomicU64, Instant, Ordering, Spin, heal_after, settle_the_dead,
+};
 use super::semaphore::ShmSemaphore;
 
 /// A lock without data, in shared memory. All zero is a free lock.
 ///
 /// ```text
-///  0        4            8        12       16
-/// ┌────────┬────────────┬────────┬────────┐
-/// │ word   │ semaphore  │ damage │ thread │
-/// └────────┴────────────┴────────┴────────┘
+///  0        4            8            16       20       24
+/// ┌────────┬────────────┬────────────┬────────┬────────┐
+/// │ word   │ semaphore  │ holder     │ damage │ heap   │
+/// └────────┴────────────┴────────────┴────────┴────────┘
 /// ```
 ///
 /// All that must be ordered is ordered by `word` alone: taking it acquires what releasing it, or the
-/// death of its owner, has left. The rest is written by the owner only.
+/// death of its owner, has left. `holder` and `damage` are written by the owner only.
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct RawLock {
     /// See [`Word`] for its states.
     word: AtomicU32,
     waiters: ShmSemaphore,
+    /// The thread that holds the lock, see [`holder`]; 0 for none. Nobody but this thread
+    /// writes this number, and it takes it away before it unlocks: so who reads its own number
+    /// here holds the lock, whatever else it has not yet seen.
+    holder: AtomicU64,
     /// See [`Damage`].
     damage: AtomicU32,
-    /// The owner's thread, by a number that counts in its process only; 0 for none.
-    thread: AtomicU32,
+    /// Whose table of participants tells who the owner is.
+    heap: HeapId,
 }
 
 /// What became of the data when somebody who held the lock did not come to an end.
@@ -49,10 +56,26 @@ pub(crate) enum Damage {
 pub(crate) struct Applicant<'a> {
     /// Its process.
     pub(crate) owner: Owner,
-    /// Its thread in this process, not 0.
+    /// The number of its thread in this process.
     pub(crate) thread: u32,
     /// The table that tells who is alive.
     pub(crate) participants: Participants<'a>,
+}
+
+/// Returns a number that no other thread of any process has: that of its process, never 0, and its
+/// own in there.
+#[inline]
+const fn holder(owner: Owner, thread: u32) -> u64 {
+    ((owner.bits() as u64) << 32) | thread as u64
+}
+
+/// From whom a lock was taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Taken {
+    /// From nobody.
+    Free,
+    /// From an owner who is dead.
+    FromTheDead(Owner),
 }
 
 /// Why a lock was not taken.
@@ -65,15 +88,14 @@ pub(crate) enum Refusal {
 }
 
 impl RawLock {
-    super::primitives::const_constructor! {
-        /// Makes a free lock.
-        pub(crate) fn new() -> Self {
-            Self {
-                word: AtomicU32::new(Word::FREE.bits()),
-                waiters: ShmSemaphore::new(0),
-                damage: AtomicU32::new(Damage::None as u32),
-                thread: AtomicU32::new(0),
-            }
+    /// Makes a free lock.
+    pub(crate) fn new(heap: HeapId) -> Self {
+        Self {
+            word: AtomicU32::new(Word::FREE.bits()),
+            waiters: ShmSemaphore::new(0),
+            holder: AtomicU64::new(0),
+            damage: AtomicU32::new(Damage::None as u32),
+            heap,
         }
     }
 
@@ -83,7 +105,7 @@ impl RawLock {
         let taken = self.exchange(Word::FREE, Word::held_by(owner), Ordering::Acquire);
         if taken {
             crash_point!(Locked);
-            self.thread.store(thread, Ordering::Relaxed);
+            self.holder.store(holder(owner, thread), Ordering::Relaxed);
         }
         taken
     }
@@ -93,11 +115,11 @@ impl RawLock {
     /// # Errors
     ///
     /// [`Refusal::Held`] if it is held.
-    pub(crate) fn try_lock(&self, applicant: Applicant<'_>) -> Result<(), Refusal> {
+    pub(crate) fn try_lock(&self, applicant: Applicant<'_>) -> Result<Taken, Refusal> {
         loop {
             let word = self.word();
-            if self.take(word, Word::FREE, applicant) {
-                return Ok(());
+            if let Some(taken) = self.take(word, Word::FREE, applicant) {
+                return Ok(taken);
             }
             let owner = word.owner();
             if owner.is_some_and(|owner| applicant.participants.is_alive(owner)) {
@@ -116,9 +138,9 @@ impl RawLock {
         &self,
         applicant: Applicant<'_>,
         deadline: Option<Instant>,
-    ) -> Result<(), Refusal> {
-        if self.spin(applicant) {
-            return Ok(());
+    ) -> Result<Taken, Refusal> {
+        if let Some(taken) = self.spin(applicant) {
+            return Ok(taken);
         }
         // Once this waiter has slept it no longer knows of others who do, and keeps the bit for them.
         let mut kept = Word::FREE;
@@ -126,18 +148,19 @@ impl RawLock {
         loop {
             let word = self.word();
             let Some(owner) = word.owner() else {
-                if self.take(word, kept, applicant) {
-                    return Ok(());
+                if let Some(taken) = self.take(word, kept, applicant) {
+                    return Ok(taken);
                 }
                 continue;
             };
-            if owner == applicant.owner && self.thread.load(Ordering::Relaxed) == applicant.thread {
+            let me = holder(applicant.owner, applicant.thread);
+            if self.holder.load(Ordering::Relaxed) == me {
                 return Err(Refusal::Relock);
             }
             let Some(life) = applicant.participants.watch(owner) else {
                 applicant.participants.announce_death(owner);
-                if self.take(word, kept, applicant) {
-                    return Ok(());
+                if let Some(taken) = self.take(word, kept, applicant) {
+                    return Ok(taken);
                 }
                 continue;
             };
@@ -160,8 +183,8 @@ impl RawLock {
     #[inline]
     pub(crate) fn unlock(&self, owner: Owner) {
         crash_point!(Releasing);
-        // Cleared before the word is, lest a thread find its own number under another owner's lock.
-        self.thread.store(0, Ordering::Relaxed);
+        // Before the word: afterwards it is the next owner's to write.
+        self.holder.store(0, Ordering::Relaxed);
         if !self.exchange(Word::held_by(owner), Word::FREE, Ordering::Release) {
             self.unlock_before_waiters(owner);
         }
@@ -177,6 +200,12 @@ impl RawLock {
             crash_point!(Released);
             self.waiters.signal();
         }
+    }
+
+    /// The heap whose participants share it.
+    #[inline]
+    pub(crate) fn heap(&self) -> HeapId {
+        self.heap
     }
 
     /// What has become of the data; to be asked by the owner.
@@ -201,47 +230,52 @@ impl RawLock {
 
     /// Looks for the lock to become free for as long as sleeping would take, unless others sleep
     /// already: they would wait the longer.
-    fn spin(&self, applicant: Applicant<'_>) -> bool {
+    fn spin(&self, applicant: Applicant<'_>) -> Option<Taken> {
         let mut spin = Spin::new();
         loop {
             let word = self.word();
-            if word == Word::FREE && self.take(word, Word::FREE, applicant) {
-                return true;
+            if word == Word::FREE {
+                let taken = self.take(word, Word::FREE, applicant);
+                if taken.is_some() {
+                    return taken;
+                }
             }
             if word.has_waiters() || !spin.again() {
-                return false;
+                return None;
             }
         }
     }
 
-    /// Takes the lock from `word`, which is free or a dead owner's: a living one's it leaves.
-    /// Returns whether it did.
-    fn take(&self, word: Word, kept: Word, applicant: Applicant<'_>) -> bool {
+    /// Takes the lock from `word`, which is free or a dead owner's; `None` if it has changed, or if
+    /// its owner is alive.
+    fn take(&self, word: Word, kept: Word, applicant: Applicant<'_>) -> Option<Taken> {
         let mine = Word::held_by(applicant.owner).with_waiters_of(word).with_waiters_of(kept);
-        match word.owner() {
+        let taken = match word.owner() {
             None => {
                 if !self.exchange(word, mine, Ordering::Acquire) {
-                    return false;
+                    return None;
                 }
                 crash_point!(Locked);
+                Taken::Free
             }
             Some(owner) => {
                 if applicant.participants.is_alive(owner) {
-                    return false;
+                    return None;
                 }
                 settle_the_dead();
                 // Of several who see the death one gets the lock. What the dead has seen and written
                 // was acquired with the sight of its death, so Relaxed is enough here.
                 if !self.exchange(word, mine, Ordering::Relaxed) {
-                    return false;
+                    return None;
                 }
                 crash_point!(Stolen);
                 self.set_damage(Damage::OwnerDied);
                 crash_point!(MarkedAsDied);
+                Taken::FromTheDead(owner)
             }
-        }
-        self.thread.store(applicant.thread, Ordering::Relaxed);
-        true
+        };
+        self.holder.store(holder(applicant.owner, applicant.thread), Ordering::Relaxed);
+        Some(taken)
     }
 
     fn word(&self) -> Word {

@@ -7,7 +7,8 @@ use core::slice;
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::io;
 
-use super::membership::{self, HeapId, JoinError};
+use super::heap_id::HeapId;
+use super::membership::{self, JoinError};
 use super::mutex::ShmMutex;
 use super::owner::Owner;
 use super::participants::{Header, Participants, Slot};

@@ -11,7 +11,7 @@ use std::panic::resume_unwind;
 
 use loom::thread::{self, Thread, ThreadId};
 
-pub(crate) use loom::sync::atomic::AtomicU32;
+pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64};
 
 use super::Ordering;
 use crate::sync::crash_point::CrashPoint;

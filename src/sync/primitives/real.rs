@@ -3,7 +3,7 @@
 use core::sync::atomic::AtomicBool;
 use core::time::Duration;
 
-pub(crate) use core::sync::atomic::AtomicU32;
+pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64};
 
 use super::Ordering;
 pub(crate) use crate::sys::clock::Instant;

@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "forks, sends signals and waits")]
 
 use core::sync::atomic::{AtomicBool, Ordering};
-use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
+use std::panic::{self, PanicHookInfo};
 use std::sync::Once;
 
 use super::patience::comes_true;
@@ -28,7 +28,7 @@ impl Ending {
     /// How [`Child::fork`] ends if its body returns.
     pub(super) const WELL: Self = Self::Exited(0);
     pub(super) const BY_SIGKILL: Self = Self::Killed(libc::SIGKILL);
-    /// How it ends if its body panics.
+    /// How it ends if one of its threads panics.
     const PANICKED: i32 = 101;
 }
 
@@ -127,9 +127,8 @@ fn live(body: impl FnOnce()) -> ! {
     // whole program is killed, and drops nothing.
     // SAFETY: the call takes numbers.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
-    // Nothing of a child is used after a panic.
-    let result = panic::catch_unwind(AssertUnwindSafe(body));
-    exit_at_once(if result.is_ok() { 0 } else { Ending::PANICKED })
+    body();
+    exit_at_once(0)
 }
 
 /// Ends this process, with whatever it holds.
@@ -140,20 +139,21 @@ pub(super) fn exit_at_once(code: i32) -> ! {
 
 static IS_CHILD: AtomicBool = AtomicBool::new(false);
 
-/// Lets children report panics past the locks of `std`: another thread of the parent may have held
-/// them in the moment of the fork.
+/// Lets a panic end a child, on whatever thread, and be reported past the locks of `std`: another
+/// thread of the parent may have held them in the moment of the fork.
 fn tell_of_panics_in_children() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if IS_CHILD.load(Ordering::Relaxed) { tell(info) } else { before(info) }
+            if IS_CHILD.load(Ordering::Relaxed) { end_in_panic(info) } else { before(info) }
         }));
     });
 }
 
-fn tell(info: &PanicHookInfo<'_>) {
+fn end_in_panic(info: &PanicHookInfo<'_>) {
     let text = format!("in process {}, {info}\n", std::process::id());
     // SAFETY: the text is borrowed for as long as the call lasts.
     unsafe { libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len()) };
+    exit_at_once(Ending::PANICKED)
 }

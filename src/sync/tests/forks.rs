@@ -12,7 +12,7 @@ use crate::sync::mutex::ShmMutexGuard;
 #[test]
 fn a_forked_child_is_a_participant_of_its_own() {
     let mut house = House::of_capacity(8);
-    let guard = house.mutex().lock().expect("nobody has it");
+    let guard = house.mutex().try_lock().expect("nobody has it");
     let mut child = house.fork_until_ready(|house| {
         assert_eq!(house.try_it(), Answer::Held);
         house.board().ready.step();
@@ -61,7 +61,7 @@ fn a_guard_copied_by_a_fork_does_not_poison() {
 /// Forks a child that drops its copy of a guard, and sees whether the lock is still held then.
 fn drop_in_a_child(drop_it: impl FnOnce(&House, ShmMutexGuard<'static, u32>)) {
     let mut house = House::of_capacity(8);
-    let mut guard = ManuallyDrop::new(house.mutex().lock().expect("nobody has it"));
+    let mut guard = ManuallyDrop::new(house.mutex().try_lock().expect("nobody has it"));
     let mut child = house.fork(|house| {
         // SAFETY: this copy of it is the child's, which does not use it again.
         drop_it(house, unsafe { ManuallyDrop::take(&mut guard) });

@@ -24,7 +24,7 @@ pub(super) struct Signs {
 
 impl House {
     pub(super) fn of_capacity(capacity: u32) -> Self {
-        Self::new(capacity, 0, Signs::default())
+        Self::new(capacity, Signs::default())
     }
 
     /// Forks a process that takes the lock, waits until it may go on, and does `next` without ever

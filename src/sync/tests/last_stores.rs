@@ -18,7 +18,7 @@ const A_WHILE: Duration = Duration::from_micros(50);
 
 #[test]
 fn a_thread_of_a_killed_owner_does_not_run_on_under_the_next() {
-    let mut stage = Stage::new(64, AtomicU64::new(0), Board::default());
+    let mut stage = Stage::new(64, Board::default());
     let late = (1..=DEATHS).filter(|&round| comes_late(&mut stage, round)).count();
     println!("{DEATHS} owners killed at work: after {late} of the deaths a store came late");
     assert_eq!(late, 0);

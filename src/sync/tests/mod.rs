@@ -19,5 +19,6 @@ mod scenes;
 mod slots;
 mod stage;
 mod threads;
+mod workers;
 
 pub(crate) use deed::reached;

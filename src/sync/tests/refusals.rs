@@ -3,6 +3,7 @@
 
 use core::mem::offset_of;
 use std::io;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::child::Ending;
@@ -16,13 +17,16 @@ use crate::sync::lock_error::LockError;
 fn a_death_is_found_where_the_kernel_wakes_at_one_word_only() {
     const ROUNDS: usize = 12;
     /// A look every 32 ms at least, and 10 ms of grace for the dead; and then some.
-    const IN_TIME: Duration = Duration::from_millis(32 + 10 + 8);
+    const IN_TIME: Duration = Duration::from_millis(32 + 10 + 28);
     let mut times: Vec<Duration> = (0..ROUNDS).map(|_| inherit_under_a_filter()).collect();
     times.sort_unstable();
     println!("from SIGKILL to the next owner, without futex_waitv: {times:.1?}");
-    // On a busy machine some take longer, each of them less than `comes_true` waits.
-    assert!(times[0] <= IN_TIME);
+    // On a busy machine some take longer, but each less than `comes_true` waits.
+    assert!(times[ROUNDS / 2] <= IN_TIME);
 }
+
+/// After so long a sleeper looks as rarely as it ever does.
+const UNTIL_IT_TRUSTS: Duration = Duration::from_millis(140);
 
 /// Returns how long it took from an owner's death to the next owner.
 fn inherit_under_a_filter() -> Duration {
@@ -38,6 +42,7 @@ fn inherit_under_a_filter() -> Duration {
         house.board().ready.step();
     });
     assert!(comes_true(|| house.board().asleep.number() > 0 || heir.has_ended()));
+    thread::sleep(UNTIL_IT_TRUSTS);
     let killed = Instant::now();
     assert_eq!(owner.kill(), Ending::BY_SIGKILL);
     assert!(comes_true(|| house.board().ready.number() == 2));

@@ -59,7 +59,7 @@ struct Board {
 impl Theatre {
     pub(super) fn open() -> Self {
         // So many that the slots of the dead are not needed again.
-        let mut stage = Stage::new(4000, 0, Board::default());
+        let mut stage = Stage::new(4000, Board::default());
         let survivors = (0..SURVIVORS).map(|_| stage.fork(|stage| survive(stage))).collect();
         Self { stage, survivors, round: 0, errors_before: 0 }
     }

@@ -1,4 +1,4 @@
-//! A lock in shared memory with a board beside it, for processes that have both at other addresses.
+//! Two locks in shared memory and a board beside them, for processes that have them at other addresses.
 #![expect(unsafe_code, reason = "places values in a mapping")]
 
 use core::marker::PhantomData;
@@ -9,7 +9,7 @@ use super::child::Child;
 use crate::sync::mutex::ShmMutex;
 use crate::sync::testbed::Testbed;
 
-/// A lock around a `T`, and a `B` by which the processes of a test tell each other things.
+/// Two locks around a `T` each, and a `B` by which the processes of a test tell each other things.
 pub(super) struct Stage<T: 'static, B: 'static> {
     bed: Testbed,
     shared: PhantomData<(T, B)>,
@@ -17,15 +17,16 @@ pub(super) struct Stage<T: 'static, B: 'static> {
 
 #[repr(C)]
 struct Shared<T, B> {
-    mutex: ShmMutex<T>,
+    mutexes: [ShmMutex<T>; 2],
     board: B,
 }
 
-impl<T: Send, B: Sync> Stage<T, B> {
-    pub(super) fn new(capacity: u32, value: T, board: B) -> Self {
+impl<T: Default + Send, B: Sync> Stage<T, B> {
+    pub(super) fn new(capacity: u32, board: B) -> Self {
         let bytes = size_of::<Shared<T, B>>();
         let bed = Testbed::create(capacity, bytes).expect("memory to share");
-        let shared = Shared { mutex: bed.mutex(value), board };
+        let mutexes = [bed.mutex(T::default()), bed.mutex(T::default())];
+        let shared = Shared { mutexes, board };
         const { assert!(align_of::<Shared<T, B>>() <= 32) };
         // SAFETY: there is room for it, and nothing is there yet.
         unsafe { bed.write(0, shared) };
@@ -33,7 +34,11 @@ impl<T: Send, B: Sync> Stage<T, B> {
     }
 
     pub(super) fn mutex(&self) -> &'static ShmMutex<T> {
-        &self.shared().mutex
+        &self.shared().mutexes[0]
+    }
+
+    pub(super) fn second_mutex(&self) -> &'static ShmMutex<T> {
+        &self.shared().mutexes[1]
     }
 
     pub(super) fn board(&self) -> &'static B {
@@ -44,7 +49,7 @@ impl<T: Send, B: Sync> Stage<T, B> {
         &self.bed
     }
 
-    /// Where this process has it.
+    /// Where this process has them.
     pub(super) fn address(&self) -> usize {
         ptr::from_ref(self.shared()).addr()
     }

@@ -1,0 +1,117 @@
+//! The locks that are compared, behind one face.
+#![expect(unsafe_code, reason = "writes a lock into a testbed")]
+
+use std::ops::DerefMut;
+
+use aquifer::testbed::Testbed;
+use aquifer::{LockError, ShmMutex, ShmMutexGuard};
+
+use super::pthread::{Pthread, PthreadGuard};
+use super::shared::Shared;
+
+/// A lock around a number.
+pub(crate) trait Lock: Sync {
+    const NAME: &'static str;
+
+    type Guard<'a>: DerefMut<Target = u64>
+    where
+        Self: 'a;
+
+    fn lock(&self) -> Self::Guard<'_>;
+}
+
+/// A lock that outlives its owner.
+pub(crate) trait Robust: Lock {
+    /// Takes the lock, and tells whether its last owner has died with it. The next is not told again.
+    fn inherit(&self) -> (Self::Guard<'_>, bool);
+}
+
+/// One lock of each kind, each at the start of a cache line, on a page of its own.
+#[derive(Debug)]
+pub(crate) struct Peers {
+    pub(crate) aquifer: &'static ShmMutex<u64>,
+    pub(crate) std: Shared<std::sync::Mutex<u64>>,
+    pub(crate) parking_lot: Shared<parking_lot::Mutex<u64>>,
+    pub(crate) pthread: Shared<Pthread<false>>,
+    pub(crate) robust: Shared<Pthread<true>>,
+}
+
+impl Peers {
+    pub(crate) fn new() -> Self {
+        Self {
+            aquifer: aquifer_lock(),
+            std: Shared::new(std::sync::Mutex::new(0)),
+            parking_lot: Shared::new(parking_lot::Mutex::new(0)),
+            pthread: Pthread::shared(),
+            robust: Pthread::shared(),
+        }
+    }
+}
+
+fn aquifer_lock() -> &'static ShmMutex<u64> {
+    /// Of 32 bytes each, with a header of as many before them: so what follows begins a line.
+    const SLOTS: u32 = 63;
+    let bed = Testbed::create(SLOTS, 4096).expect("the system gives memory");
+    // SAFETY: the room has 4096 bytes, and nothing else is in them.
+    unsafe { bed.write(0, bed.mutex(0)) }
+}
+
+impl Lock for ShmMutex<u64> {
+    const NAME: &'static str = "aquifer";
+
+    type Guard<'a> = ShmMutexGuard<'a, u64>;
+
+    #[inline(always)]
+    fn lock(&self) -> Self::Guard<'_> {
+        self.lock().unwrap()
+    }
+}
+
+impl Robust for ShmMutex<u64> {
+    fn inherit(&self) -> (Self::Guard<'_>, bool) {
+        match self.lock() {
+            Ok(guard) => (guard, false),
+            Err(LockError::OwnerDied(dead)) => (dead.replace(0), true),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+impl Lock for std::sync::Mutex<u64> {
+    const NAME: &'static str = "std";
+
+    type Guard<'a> = std::sync::MutexGuard<'a, u64>;
+
+    #[inline(always)]
+    fn lock(&self) -> Self::Guard<'_> {
+        self.lock().unwrap()
+    }
+}
+
+impl Lock for parking_lot::Mutex<u64> {
+    const NAME: &'static str = "parking_lot";
+
+    type Guard<'a> = parking_lot::MutexGuard<'a, u64>;
+
+    #[inline(always)]
+    fn lock(&self) -> Self::Guard<'_> {
+        self.lock()
+    }
+}
+
+impl<const ROBUST: bool> Lock for Pthread<ROBUST> {
+    const NAME: &'static str = if ROBUST { "pthread robust" } else { "pthread" };
+
+    type Guard<'a> = PthreadGuard<'a, ROBUST>;
+
+    #[inline(always)]
+    fn lock(&self) -> Self::Guard<'_> {
+        self.take().0
+    }
+}
+
+impl Robust for Pthread<true> {
+    fn inherit(&self) -> (Self::Guard<'_>, bool) {
+        self.take()
+    }
+}
