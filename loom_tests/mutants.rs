@@ -253,12 +253,12 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         reason: DEADLOCK,
     },
     Mutant {
-        name: "a slot is staked out without an acquire",
+        name: "a generation is raised whoever has the slot",
         file: "participants.rs",
-        from: "!exchange(&slot.liveness, 0, value, Ordering::Acquire)",
-        to: "!exchange(&slot.liveness, 0, value, Ordering::Relaxed)",
-        model: "tables::a_tenant_sees_how_often_its_slot_was_let",
-        reason: "a slot was freed",
+        from: "let raised = exchange(&slot.generation, before, generation, Ordering::Relaxed);",
+        to: "slot.generation.store(slot.generation.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);\n            let raised = true;",
+        model: "tables::a_stake_that_is_taken_away_cannot_be_moved_into",
+        reason: "its lock could be taken",
     },
     Mutant {
         name: "a watcher does not ask the kernel to be woken",

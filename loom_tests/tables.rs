@@ -1,5 +1,7 @@
 //! Models of the table of participants: moving in, dying on the way, and moving in after the dead.
 
+use std::sync::{Arc, Mutex};
+
 use crate::machine::{Machine, Model, join_all, killed_or_done, process_that};
 use crate::sync::crash_point::CrashPoint;
 use crate::sync::participants::Process;
@@ -146,27 +148,34 @@ fn a_late_reaper_frees_nobodys_slot() {
 fn a_stake_that_is_taken_away_cannot_be_moved_into() {
     Model::new("a stake that is taken away").executions(20).check(|| {
         let machine = Machine::new(1);
+        let tenant = Arc::new(Mutex::new(None));
         let slow = process_that({
-            let machine = machine.clone();
+            let (machine, tenant) = (machine.clone(), Arc::clone(&tenant));
             move || {
-                if machine.join(100).is_some() {
+                if let Some(process) = machine.join(100) {
                     machine.count(0);
+                    *tenant.lock().unwrap() = Some(process);
                 }
             }
         });
         let hasty = process_that({
-            let machine = machine.clone();
+            let (machine, tenant) = (machine.clone(), Arc::clone(&tenant));
             move || {
                 for stake in machine.participants().stakes() {
                     machine.participants().remove(stake);
                 }
-                if machine.join(101).is_some() {
+                if let Some(process) = machine.join(101) {
                     machine.count(0);
+                    *tenant.lock().unwrap() = Some(process);
                 }
             }
         });
         // A race if both have moved in.
         join_all([slow, hasty]);
+        if let Some(tenant) = tenant.lock().unwrap().as_ref() {
+            let lives = machine.participants().is_alive(tenant.owner);
+            assert!(lives, "its lock could be taken");
+        }
     });
 }
 

@@ -188,6 +188,8 @@ fn move_in(table: &Participants<'static>, registrar: &Registrar<'_>) -> Result<O
         if let Some(owner) = table.settle_in(stake, registrar.thread_number(), process) {
             return Ok(owner);
         }
+        // The slot is another's, whose keeper may have the same number in its own pid namespace.
+        registrar.clear();
     }
 }
 

@@ -95,21 +95,32 @@ impl<'a> Participants<'a> {
         let ticket = self.header.tickets.fetch_add(1, Ordering::Relaxed);
         let value = STAKED | ticket % STAKED;
         let capacity = self.capacity();
-        (0..capacity).map(|step| (ticket % capacity + step) % capacity).find_map(|index| {
-            let slot = self.slot(index)?;
-            let free = slot.liveness.load(Ordering::Relaxed) == 0;
-            // Acquire: what follows must see the generation of the tenant before.
-            if !free || !exchange(&slot.liveness, 0, value, Ordering::Acquire) {
+        (0..capacity)
+            .map(|step| (ticket % capacity + step) % capacity)
+            .find_map(|index| self.stake_out(index, value))
+    }
+
+    fn stake_out(&self, index: u32, value: u32) -> Option<Stake> {
+        let slot = self.slot(index)?;
+        while slot.liveness.load(Ordering::Relaxed) == 0 {
+            // Read before the stake stands: if that is taken for a dead one's and the slot is let
+            // meanwhile, the generation is another, and stays as it is.
+            let before = slot.generation.load(Ordering::Relaxed);
+            if !exchange(&slot.liveness, 0, value, Ordering::Relaxed) {
                 return None;
             }
             crash_point!(SlotStaked);
-            let before = slot.generation.load(Ordering::Relaxed);
             let generation = before.wrapping_add(1);
-            // Fails only if this stake was taken for a dead one's meanwhile.
             let raised = exchange(&slot.generation, before, generation, Ordering::Relaxed);
             crash_point!(GenerationRaised);
-            raised.then_some(Stake { index, generation, value })
-        })
+            let stake = Stake { index, generation, value };
+            if raised {
+                return Some(stake);
+            }
+            // Somebody has come and gone since it was read.
+            self.remove(stake);
+        }
+        None
     }
 
     /// The word by which others see whether the process lives: the keeper is to register it.
@@ -121,13 +132,14 @@ impl<'a> Participants<'a> {
     /// `None` if the stake was taken for a dead one's meanwhile.
     pub(crate) fn settle_in(&self, stake: Stake, keeper: u32, process: Process) -> Option<Owner> {
         let slot = self.slot(stake.index)?;
+        // Release: who sees the keeper sees the generation.
+        if !exchange(&slot.liveness, stake.value, keeper, Ordering::Release) {
+            return None;
+        }
         slot.pid.store(process.pid, Ordering::Relaxed);
         slot.start_seconds.store(process.start_seconds, Ordering::Relaxed);
-        // Release: who sees the keeper sees the generation.
-        exchange(&slot.liveness, stake.value, keeper, Ordering::Release).then(|| {
-            crash_point!(Joined);
-            Owner::new(stake.index, stake.generation)
-        })
+        crash_point!(Joined);
+        Some(Owner::new(stake.index, stake.generation))
     }
 
     /// Returns the word to sleep at while `owner` lives; `None` if it is dead.

@@ -139,6 +139,9 @@ impl RawLock {
         applicant: Applicant<'_>,
         deadline: Option<Instant>,
     ) -> Result<Taken, Refusal> {
+        if self.holder.load(Ordering::Relaxed) == holder(applicant.owner, applicant.thread) {
+            return Err(Refusal::Relock);
+        }
         if let Some(taken) = self.spin(applicant) {
             return Ok(taken);
         }
@@ -153,10 +156,6 @@ impl RawLock {
                 }
                 continue;
             };
-            let me = holder(applicant.owner, applicant.thread);
-            if self.holder.load(Ordering::Relaxed) == me {
-                return Err(Refusal::Relock);
-            }
             let Some(life) = applicant.participants.watch(owner) else {
                 applicant.participants.announce_death(owner);
                 if let Some(taken) = self.take(word, kept, applicant) {

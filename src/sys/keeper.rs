@@ -101,13 +101,22 @@ impl Registrar<'_> {
         let offset = word.as_ptr().addr().wrapping_sub(node.addr()) as isize;
         // SAFETY: the list is this thread's alone, and the kernel reads it when the thread dies.
         unsafe { ptr::write(node, head.cast()) };
-        let value = Head { first: node.cast(), offset, pending: ptr::null_mut() };
-        // SAFETY: as above.
-        unsafe { ptr::write(head, value) };
+        self.begin_with(node.cast(), offset);
         // SAFETY: head and node stay where they are until this thread is gone.
         let result =
             unsafe { libc::syscall(libc::SYS_set_robust_list, head, mem::size_of::<Head>()) };
         if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
+    /// Takes the word off the list again: the kernel leaves it alone.
+    pub(crate) fn clear(&self) {
+        self.begin_with(self.list.head.get().cast(), 0);
+    }
+
+    fn begin_with(&self, first: *mut Node, offset: isize) {
+        let value = Head { first, offset, pending: ptr::null_mut() };
+        // SAFETY: the list is this thread's alone, and the kernel reads it when the thread dies.
+        unsafe { ptr::write(self.list.head.get(), value) };
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::child::{Child, Ending};
 use super::dice::Dice;
-use super::patience::{LONGEST_JAM, Patience};
+use super::patience::{LONGEST_JAM, Patience, comes_true};
 use super::workers::{Board, Desk, Phase, WORKERS, Yard, work};
 
 const KILLS: u32 = 5000;
@@ -70,11 +70,9 @@ impl<'a> Nursery<'a> {
             let worker = self.birth(place);
             self.workers.push(worker);
         }
-        while !self.stage.board().desks.iter().all(Desk::has_worked) {
-            self.look_on(Duration::from_millis(1));
-        }
-        let mut addresses: Vec<usize> =
-            self.stage.board().desks.iter().map(Desk::address).collect();
+        let desks = &self.stage.board().desks;
+        assert!(comes_true(|| desks.iter().all(Desk::has_worked)), "not all get the lock");
+        let mut addresses: Vec<usize> = desks.iter().map(Desk::address).collect();
         addresses.push(self.stage.address());
         addresses.sort_unstable();
         addresses.dedup();
