@@ -6,7 +6,7 @@ use crate::machine::{Machine, Model, join_all, killed_or_done, process_that};
 use crate::sync::crash_point::CrashPoint;
 use crate::sync::participants::Process;
 use crate::sync::primitives::model;
-use crate::sync::raw::Damage;
+use crate::sync::raw::{Damage, Taken};
 
 #[test]
 fn a_table_is_seen_as_its_creator_has_left_it() {
@@ -92,6 +92,37 @@ fn a_lock_of_the_tenant_before_is_not_the_tenants() {
         });
         join_all([owner, tenant, thief]);
         machine.ends_with([2, 0]);
+    });
+}
+
+/// The same for one who does not wait, and looks only once.
+#[test]
+fn a_lock_of_the_tenant_before_is_taken_in_passing_with_what_he_has_written() {
+    let model = Model::new("reuse of a slot, in passing").preemptions(Some(2));
+    model.executions(100).deaths(100).steals(50).check(|| {
+        let (machine, [owner, passer]) = Machine::with_processes::<2>(0);
+        owner.lock(0, None).unwrap();
+        let owner = owner.run(Some(CrashPoint::Releasing), |process| {
+            process.machine.count(0);
+            process.unlock(0);
+        });
+        let tenant = process_that({
+            let machine = machine.clone();
+            move || {
+                if machine.participants().reap() > 0 {
+                    machine.join(102).expect("a slot was freed");
+                }
+            }
+        });
+        let passer = passer.run(None, |process| {
+            if let Ok(taken) = process.machine.locks[0].try_lock(process.applicant()) {
+                assert!(matches!(taken, Taken::FromTheDead(_)));
+                model::count_steal();
+                process.machine.count(0);
+                process.unlock(0);
+            }
+        });
+        join_all([owner, tenant, passer]);
     });
 }
 

@@ -53,6 +53,8 @@ use super::raw::{Applicant, Damage, RawLock, Refusal, Taken};
 /// # }
 /// ```
 ///
+/// A process that dumps core is dead when the dump is written, and not before.
+///
 /// One thing outlasts a process: a system call that was copying into the data when its process was
 /// killed, such as `read(2)` into a buffer inside, may copy for some microseconds more. Read
 /// into private memory instead.

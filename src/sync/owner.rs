@@ -103,7 +103,7 @@ impl Word {
 
     /// The same with the WAITERS bit if either has it.
     pub(crate) const fn with_waiters_of(self, other: Self) -> Self {
-        Self(self.0 | other.0 & Self::WAITERS)
+        Self(self.0 | (other.0 & Self::WAITERS))
     }
 }
 

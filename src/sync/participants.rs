@@ -93,7 +93,7 @@ impl<'a> Participants<'a> {
     pub(crate) fn stake(&self) -> Option<Stake> {
         // Tickets only have to differ among those who move in at the same time.
         let ticket = self.header.tickets.fetch_add(1, Ordering::Relaxed);
-        let value = STAKED | ticket % STAKED;
+        let value = STAKED | (ticket % STAKED);
         let capacity = self.capacity();
         (0..capacity)
             .map(|step| (ticket % capacity + step) % capacity)
@@ -106,12 +106,14 @@ impl<'a> Participants<'a> {
             // Read before the stake stands: if that is taken for a dead one's and the slot is let
             // meanwhile, the generation is another, and stays as it is.
             let before = slot.generation.load(Ordering::Relaxed);
-            if !exchange(&slot.liveness, 0, value, Ordering::Relaxed) {
+            // Acquire, and then Release: who sees the new generation sees that the tenant before died,
+            // and all that he has written.
+            if !exchange(&slot.liveness, 0, value, Ordering::Acquire) {
                 return None;
             }
             crash_point!(SlotStaked);
             let generation = before.wrapping_add(1);
-            let raised = exchange(&slot.generation, before, generation, Ordering::Relaxed);
+            let raised = exchange(&slot.generation, before, generation, Ordering::Release);
             crash_point!(GenerationRaised);
             let stake = Stake { index, generation, value };
             if raised {
@@ -150,7 +152,7 @@ impl<'a> Participants<'a> {
         loop {
             // Acquire: if the keeper is that of a later tenant, the generation is his, too.
             let seen = slot.liveness.load(Ordering::Acquire);
-            if !is_alive(seen) || !owner.is_of(slot.generation.load(Ordering::Relaxed)) {
+            if !is_alive(seen) || !owner.is_of(slot.generation.load(Ordering::Acquire)) {
                 return None;
             }
             // Only if the bit is set does the kernel wake anybody when the keeper dies.
@@ -165,7 +167,7 @@ impl<'a> Participants<'a> {
     pub(crate) fn is_alive(&self, owner: Owner) -> bool {
         owner.slot().and_then(|slot| self.slot(slot)).is_some_and(|slot| {
             let seen = slot.liveness.load(Ordering::Acquire);
-            is_alive(seen) && owner.is_of(slot.generation.load(Ordering::Relaxed))
+            is_alive(seen) && owner.is_of(slot.generation.load(Ordering::Acquire))
         })
     }
 

@@ -130,16 +130,16 @@ impl ShmSemaphore {
     /// it if there is. Between these calls the caller looks for what it really waits for.
     pub(super) fn sleep_once(&self, beside: Expected<'_>, until: Option<Instant>) {
         // Whoever takes here says that others may sleep: it will not come to wake them itself.
-        if !self.take(Waiter::Slept) {
+        let taken = self.take(Waiter::Slept) || {
             let Some(asleep) = self.announce() else { return };
             crash_point!(AboutToSleep);
             futex::wait_either(asleep, beside, until);
             crash_point!(SleeperWoken);
-            if !self.take(Waiter::Slept) {
-                return;
-            }
+            self.take(Waiter::Slept)
+        };
+        if taken {
+            crash_point!(SignalTaken);
         }
-        crash_point!(SignalTaken);
     }
 
     /// Takes one if there is one.
