@@ -7,9 +7,9 @@
     allow(dead_code, unreachable_pub, reason = "models use part of the lock")
 )]
 
-#[cfg(not(aquifer_loom))]
+#[cfg(not(any(aquifer_loom, asan)))]
 mod driver;
-#[cfg(not(aquifer_loom))]
+#[cfg(not(any(aquifer_loom, asan)))]
 mod mutants;
 
 #[cfg(aquifer_loom)]

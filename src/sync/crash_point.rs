@@ -6,16 +6,16 @@
 /// Marks a point of [`CrashPoint`]; nothing at all, but in tests and models.
 macro_rules! crash_point {
     ($point:ident) => {
-        #[cfg(any(test, aquifer_loom))]
+        #[cfg(any(all(test, not(asan)), aquifer_loom))]
         $crate::sync::crash_point::reached($crate::sync::crash_point::CrashPoint::$point)
     };
 }
 pub(crate) use crash_point;
 
-#[cfg(any(test, aquifer_loom))]
+#[cfg(any(all(test, not(asan)), aquifer_loom))]
 pub(crate) use listed::{CrashPoint, reached};
 
-#[cfg(any(test, aquifer_loom))]
+#[cfg(any(all(test, not(asan)), aquifer_loom))]
 mod listed {
     /// A point at which a process may die.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -29,26 +29,38 @@ struct Entry {
     owner: AtomicU32,
     /// 1 while a thread of this process joins.
     joining: AtomicU32,
+}
+
+/// What this process knows of a heap. A child inherits it, but for the keeper, who is its parent's.
+#[derive(Debug)]
+struct Attachment {
+    table: Participants<'static>,
+    /// The keeper of the last process of this line that has joined.
     keeper: AtomicPtr<Keeper>,
 }
 
 static ENTRIES: AtomicPtr<Entry> = AtomicPtr::new(ptr::null_mut());
 
-static ATTACHMENTS: [AtomicPtr<Participants<'static>>; HeapId::COUNT] =
+static ATTACHMENTS: [AtomicPtr<Attachment>; HeapId::COUNT] =
     [const { AtomicPtr::new(ptr::null_mut()) }; HeapId::COUNT];
 
 /// Makes a heap known to this process by its table, which stays mapped. It joins at its first use.
 pub(crate) fn attach(heap: HeapId, table: Participants<'static>) {
-    let table = Box::into_raw(Box::new(table));
+    let attachment = Attachment { table, keeper: AtomicPtr::new(ptr::null_mut()) };
+    let attachment = Box::into_raw(Box::new(attachment));
     // The one before stays: another thread may be reading it.
-    ATTACHMENTS[heap.index()].store(table, Ordering::Release);
+    ATTACHMENTS[heap.index()].store(attachment, Ordering::Release);
 }
 
 /// Returns the table of a heap that this process has attached.
 pub(crate) fn participants(heap: HeapId) -> Option<Participants<'static>> {
-    let table = ATTACHMENTS[heap.index()].load(Ordering::Acquire);
+    attachment(heap).map(|attachment| attachment.table)
+}
+
+fn attachment(heap: HeapId) -> Option<&'static Attachment> {
+    let attachment = ATTACHMENTS[heap.index()].load(Ordering::Acquire);
     // SAFETY: `attach` has stored it, and it is never freed.
-    unsafe { table.as_ref() }.copied()
+    unsafe { attachment.as_ref() }
 }
 
 /// Who a thread is, and in what its process takes part: the way of a lock that is free.
@@ -67,11 +79,7 @@ std::thread_local! {
 }
 
 /// The entry of a heap of which nothing is known yet.
-static NOBODY: Entry = Entry {
-    owner: AtomicU32::new(0),
-    joining: AtomicU32::new(0),
-    keeper: AtomicPtr::new(ptr::null_mut()),
-};
+static NOBODY: Entry = Entry { owner: AtomicU32::new(0), joining: AtomicU32::new(0) };
 
 /// What a thread takes a lock of a heap with.
 #[derive(Clone, Copy, Debug)]
@@ -145,16 +153,16 @@ pub(crate) fn join(heap: HeapId) -> Result<Owner, JoinError> {
     if let Some(owner) = owner(entry) {
         return Ok(owner);
     }
-    let table = participants(heap).ok_or(JoinError::NotAttached)?;
+    let Attachment { table, keeper } = attachment(heap).ok_or(JoinError::NotAttached)?;
     let _turn = Turn::take(&entry.joining);
     if let Some(owner) = owner(entry) {
         return Ok(owner);
     }
     Spin::count_processors();
     process::take_part_in_barriers().map_err(JoinError::System)?;
-    let (keeper, owner) = Keeper::start(move |registrar| move_in(&table, &registrar))
-        .map_err(JoinError::System)??;
-    entry.keeper.store(Box::into_raw(Box::new(keeper)), Ordering::Relaxed);
+    let (started, owner) =
+        Keeper::start(move |registrar| move_in(table, &registrar)).map_err(JoinError::System)??;
+    keeper.store(Box::into_raw(Box::new(started)), Ordering::Relaxed);
     entry.owner.store(owner.bits(), Ordering::Release);
     Ok(owner)
 }
@@ -167,8 +175,12 @@ pub(crate) fn join(heap: HeapId) -> Result<Owner, JoinError> {
 pub(crate) unsafe fn leave(heap: HeapId) {
     let Some(entries) = NonNull::new(ENTRIES.load(Ordering::Acquire)) else { return };
     let entry = at(entries, heap);
-    entry.owner.store(0, Ordering::Relaxed);
-    let keeper = entry.keeper.swap(ptr::null_mut(), Ordering::Relaxed);
+    let Some(Attachment { keeper, .. }) = attachment(heap) else { return };
+    if entry.owner.swap(0, Ordering::Relaxed) == 0 {
+        // The keeper, if there is one, is of this process's parent.
+        return;
+    }
+    let keeper = keeper.swap(ptr::null_mut(), Ordering::Relaxed);
     if !keeper.is_null() {
         // SAFETY: `join` made it of a box, and the swap has left it to this call alone.
         unsafe { Box::from_raw(keeper) }.end();

@@ -20,5 +20,5 @@ pub(crate) mod mutex;
 #[cfg(not(aquifer_loom))]
 #[doc(hidden)]
 pub mod testbed;
-#[cfg(all(test, not(aquifer_loom)))]
+#[cfg(all(test, not(any(aquifer_loom, asan))))]
 mod tests;
