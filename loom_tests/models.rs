@@ -21,7 +21,6 @@ mod machine;
 #[cfg(aquifer_loom)]
 mod semaphores;
 #[cfg(aquifer_loom)]
-#[path = "../src/sync/mod.rs"]
 mod sync;
 #[cfg(aquifer_loom)]
 mod tables;

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(feature = "nightly", feature(allocator_api))]
+#![cfg_attr(aquifer_loom, allow(dead_code, reason = "the models have the lock for themselves"))]
 
 mod error;
 mod pool;
@@ -22,10 +23,11 @@ pub use pool::stats::PoolStats;
 pub use sync::testbed;
 #[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
 pub use sync::{
+    guard::ShmMutexGuard,
+    join_error::JoinError,
     kill_safe::KillSafe,
     lock_error::{LockError, OwnerDied, Panicked},
     lock_owner::LockOwner,
-    membership::JoinError,
-    mutex::{ShmMutex, ShmMutexGuard},
+    mutex::ShmMutex,
     semaphore::{CountOverflow, ShmSemaphore},
 };

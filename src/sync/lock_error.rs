@@ -4,9 +4,9 @@
 use core::error::Error;
 use core::fmt;
 
+use super::guard::ShmMutexGuard;
+use super::join_error::JoinError;
 use super::kill_safe::KillSafe;
-use super::membership::JoinError;
-use super::mutex::ShmMutexGuard;
 
 /// Why [`ShmMutex::lock`](crate::ShmMutex::lock) and its kin give no guard.
 ///

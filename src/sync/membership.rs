@@ -7,14 +7,13 @@
 #![expect(unsafe_code, reason = "reads memory that a child finds wiped")]
 
 use core::cell::Cell;
-use core::error::Error;
-use core::fmt;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::io;
 use std::time::{Duration, Instant};
 
 use super::heap_id::HeapId;
+use super::join_error::JoinError;
 use super::owner::Owner;
 use super::participants::{Participants, Process, Stake};
 use super::primitives::Spin;
@@ -275,44 +274,5 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.joining.store(0, Ordering::Release);
         futex::wake(self.joining, i32::MAX);
-    }
-}
-
-/// Why a process could not take its place among those that share a heap.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum JoinError {
-    /// All slots are taken by processes that live. The capacity was chosen when the heap was made.
-    TableFull {
-        /// The number of slots.
-        capacity: u32,
-    },
-    /// This process has not attached the heap that the lock is of.
-    NotAttached,
-    /// The system refused what a participant needs: a thread, a robust list, a barrier, or memory
-    /// that a fork wipes (Linux 4.16 has them all).
-    System(io::Error),
-}
-
-impl fmt::Display for JoinError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TableFull { capacity } => {
-                write!(f, "all {capacity} slots for participants are taken by living processes")
-            }
-            Self::NotAttached => f.write_str("this process has not attached the lock's heap"),
-            Self::System(error) => {
-                write!(f, "the system refused what a participant needs: {error}")
-            }
-        }
-    }
-}
-
-impl Error for JoinError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::System(error) => Some(error),
-            Self::TableFull { .. } | Self::NotAttached => None,
-        }
     }
 }

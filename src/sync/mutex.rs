@@ -1,19 +1,18 @@
-//! `ShmMutex`: data behind a lock that processes share, and its guard.
-#![expect(unsafe_code, reason = "hands out references to what the lock protects")]
+//! `ShmMutex`: data behind a lock that processes share.
+#![expect(unsafe_code, reason = "shares data among threads, and drops it")]
 
 use core::cell::UnsafeCell;
 use core::fmt;
-use core::marker::PhantomData;
 use core::mem::{self, ManuallyDrop};
-use core::ops::{Deref, DerefMut};
 use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::time::Duration;
-use std::thread;
 
+use super::guard::ShmMutexGuard;
 use super::heap_id::HeapId;
+use super::join_error::JoinError;
 use super::lock_error::{LockError, OwnerDied, Panicked};
 use super::lock_owner::LockOwner;
-use super::membership::{self, JoinError, Member};
+use super::membership::{self, Member};
 use super::owner::Owner;
 use super::participants::Participants;
 use super::primitives::Instant;
@@ -68,9 +67,9 @@ use super::raw::{Applicant, Damage, RawLock, Refusal, Taken};
 #[repr(C)]
 #[doc(alias = "ngx_shmtx_t")]
 pub struct ShmMutex<T> {
-    raw: RawLock,
+    pub(super) raw: RawLock,
     /// Not dropped by itself: it may be torn.
-    data: UnsafeCell<ManuallyDrop<T>>,
+    pub(super) data: UnsafeCell<ManuallyDrop<T>>,
 }
 
 // SAFETY: the lock hands the data to one thread at a time, and `T` may go from thread to thread.
@@ -184,12 +183,8 @@ impl<T> ShmMutex<T> {
     /// Makes a guard for the owner of the lock.
     #[inline]
     fn taken_by(&self, member: Member) -> Result<ShmMutexGuard<'_, T>, LockError<'_, T>> {
-        let guard = ShmMutexGuard {
-            mutex: self,
-            member,
-            panicking: thread::panicking(),
-            bound_to_its_thread: PhantomData,
-        };
+        // SAFETY: the callers have just taken the lock, as this member.
+        let guard = unsafe { ShmMutexGuard::new(self, member) };
         match self.raw.damage() {
             Damage::None => Ok(guard),
             Damage::Panicked => Err(LockError::Panicked(Panicked::new(guard))),
@@ -237,82 +232,5 @@ impl<T> fmt::Debug for ShmMutex<T> {
             .field("owner", &self.raw.owner())
             .field("damage", &self.raw.damage())
             .finish_non_exhaustive()
-    }
-}
-
-/// The right to use the data of a [`ShmMutex`], until it is dropped.
-///
-/// If a panic unwinds through it, the next one to lock gets [`LockError::Panicked`]; but not if the
-/// thread was unwinding already when it took the lock.
-#[must_use = "the lock is released as soon as the guard is dropped"]
-pub struct ShmMutexGuard<'a, T> {
-    mutex: &'a ShmMutex<T>,
-    member: Member,
-    /// Whether the thread was unwinding already when it took the lock.
-    panicking: bool,
-    /// The lock knows its owner's thread, to refuse it a second guard.
-    bound_to_its_thread: PhantomData<*const ()>,
-}
-
-// SAFETY: a shared guard gives shared references to the data only.
-unsafe impl<T: Sync> Sync for ShmMutexGuard<'_, T> {}
-
-impl<T> ShmMutexGuard<'_, T> {
-    /// Declares the data whole: those who lock it next get it without an error.
-    ///
-    /// An associated function, lest it hide a method of the data.
-    pub fn clear_poison(guard: &mut Self) {
-        guard.mutex.raw.set_damage(Damage::None);
-    }
-
-    /// Replaces the data, whatever it is, without dropping it.
-    pub(super) fn overwrite(&mut self, value: T) {
-        // SAFETY: the guard holds the lock, so nobody else uses the data.
-        unsafe { self.mutex.data.get().write(ManuallyDrop::new(value)) };
-    }
-}
-
-impl<T> Deref for ShmMutexGuard<'_, T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        // SAFETY: the guard holds the lock, so nobody changes the data meanwhile.
-        unsafe { &*self.mutex.data.get() }
-    }
-}
-
-impl<T> DerefMut for ShmMutexGuard<'_, T> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: the guard holds the lock, so nobody else uses the data.
-        unsafe { &mut *self.mutex.data.get() }
-    }
-}
-
-impl<T> Drop for ShmMutexGuard<'_, T> {
-    #[inline]
-    fn drop(&mut self) {
-        // A child that was forked meanwhile has a copy of the guard, and not the lock.
-        if !self.member.is_original() {
-            return;
-        }
-        let raw = &self.mutex.raw;
-        if !self.panicking && thread::panicking() && raw.damage() == Damage::None {
-            raw.set_damage(Damage::Panicked);
-        }
-        raw.unlock(self.member.owner);
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for ShmMutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: fmt::Display> fmt::Display for ShmMutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
     }
 }

@@ -1,17 +1,19 @@
 //! The gate: what the lock stands on is the machine's here, or a model of it under `cfg(aquifer_loom)`.
 
 #[cfg(aquifer_loom)]
+#[path = "primitives/model.rs"]
 pub(crate) mod model;
 #[cfg(not(aquifer_loom))]
+#[path = "primitives/real.rs"]
 mod real;
 
 #[cfg(aquifer_loom)]
 pub(crate) use model::{
-    AtomicU32, AtomicU64, Expected, Instant, Spin, futex, heal_after, settle_the_dead,
+    AtomicU32, AtomicU64, Expected, Instant, Spin, futex, heal_after, reached, settle_the_dead,
 };
 #[cfg(not(aquifer_loom))]
 pub(crate) use real::{
-    AtomicU32, AtomicU64, Expected, Instant, Spin, futex, heal_after, settle_the_dead,
+    AtomicU32, AtomicU64, Expected, Instant, Spin, futex, heal_after, reached, settle_the_dead,
 };
 
 pub(crate) use core::sync::atomic::Ordering;

@@ -1,16 +1,13 @@
 //! The lock itself: a word, the semaphore its waiters sleep on, and what the last owner left behind.
 #![forbid(unsafe_code)]
 
-use core::time::Duration;
-
 use super::crash_point::crash_point;
 use super::heap_id::HeapId;
 use super::owner::{Owner, Word};
 use super::participants::Participants;
-use super::primitives::{
-    AtomicU32, AtomicU64, Instant, Ordering, Spin, heal_after, settle_the_dead,
-};
+use super::primitives::{AtomicU32, AtomicU64, Instant, Ordering, Spin, settle_the_dead};
 use super::semaphore::ShmSemaphore;
+use super::trust::Trust;
 
 /// A lock without data, in shared memory. All zero is a free lock.
 ///
@@ -285,38 +282,5 @@ impl RawLock {
     fn exchange(&self, from: Word, to: Word, success: Ordering) -> bool {
         let (from, to) = (from.bits(), to.bits());
         self.word.compare_exchange(from, to, success, Ordering::Relaxed).is_ok()
-    }
-}
-
-/// How long a waiter sleeps before it looks by itself.
-///
-/// While the owner is the one whose life it watches the kernel will wake it. But meanwhile others may
-/// have had the lock, and died: so each new owner is trusted for a short time first.
-#[derive(Debug)]
-struct Trust {
-    owner: Option<Owner>,
-    pause: Duration,
-}
-
-impl Trust {
-    const SHORTEST: Duration = Duration::from_millis(1);
-    const LONGEST: Duration = Duration::from_millis(32);
-
-    fn new() -> Self {
-        Self { owner: None, pause: Self::SHORTEST }
-    }
-
-    /// When to wake up from the next sleep, under `owner`.
-    fn until(&mut self, owner: Owner, deadline: Option<Instant>) -> Option<Instant> {
-        self.pause = if self.owner == Some(owner) {
-            Self::LONGEST.min(self.pause * 2)
-        } else {
-            Self::SHORTEST
-        };
-        self.owner = Some(owner);
-        match (deadline, heal_after(self.pause)) {
-            (Some(deadline), Some(look)) => Some(deadline.min(look)),
-            (deadline, look) => deadline.or(look),
-        }
     }
 }

@@ -8,7 +8,8 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use std::io;
 
 use super::heap_id::HeapId;
-use super::membership::{self, JoinError};
+use super::join_error::JoinError;
+use super::membership;
 use super::mutex::ShmMutex;
 use super::owner::Owner;
 use super::participants::{Header, Participants, Slot};

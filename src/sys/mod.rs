@@ -2,15 +2,15 @@
 
 pub(crate) mod shadow;
 
-#[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 pub(crate) mod clock;
-#[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 pub(crate) mod futex;
-#[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 pub(crate) mod keeper;
-#[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 pub(crate) mod mapping;
-#[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 pub(crate) mod process;
-#[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 pub(crate) mod wiped;

@@ -6,6 +6,7 @@ use core::time::Duration;
 pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64};
 
 use super::Ordering;
+use crate::sync::crash_point::CrashPoint;
 pub(crate) use crate::sys::clock::Instant;
 pub(crate) use crate::sys::futex::{self, Expected};
 pub(crate) use crate::sys::process::settle_the_dead;
@@ -62,4 +63,12 @@ impl Spin {
         let several = std::thread::available_parallelism().is_ok_and(|count| count.get() > 1);
         IN_PARALLEL.store(several, Ordering::Relaxed);
     }
+}
+
+/// Nothing happens at a crash point, but in tests.
+#[inline(always)]
+pub(crate) fn reached(point: CrashPoint) {
+    #[cfg(all(test, not(asan)))]
+    crate::sync::tests::reached(point);
+    let _ = point;
 }

@@ -7,7 +7,7 @@ use std::panic::{self, AssertUnwindSafe};
 use super::child::Ending;
 use super::holder::{Answer, House};
 use super::patience::comes_true;
-use crate::sync::mutex::ShmMutexGuard;
+use crate::sync::guard::ShmMutexGuard;
 
 #[test]
 fn a_forked_child_is_a_participant_of_its_own() {

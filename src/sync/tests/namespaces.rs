@@ -9,8 +9,8 @@ use super::deed::{self, Deed};
 use super::holder::{Answer, House};
 use super::patience::{comes_true, comes_true_within};
 use crate::sync::crash_point::CrashPoint;
+use crate::sync::join_error::JoinError;
 use crate::sync::lock_error::LockError;
-use crate::sync::membership::JoinError;
 
 #[test]
 fn a_death_is_not_taken_for_that_of_a_namesake() {

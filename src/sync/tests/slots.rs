@@ -7,8 +7,8 @@ use super::deed::{self, Deed};
 use super::holder::{Answer, House};
 use super::patience::comes_true_within;
 use crate::sync::crash_point::CrashPoint;
+use crate::sync::join_error::JoinError;
 use crate::sync::lock_error::LockError;
-use crate::sync::membership::JoinError;
 
 #[test]
 fn a_lock_of_the_dead_is_so_under_the_next_tenant_of_the_slot() {

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use super::dice::Dice;
 use super::ledger::Ledger;
 use super::stage::Stage;
+use crate::sync::guard::ShmMutexGuard;
 use crate::sync::lock_error::{LockError, OwnerDied};
-use crate::sync::mutex::{ShmMutex, ShmMutexGuard};
+use crate::sync::mutex::ShmMutex;
 
 /// How many there are.
 pub(super) const WORKERS: usize = 4;
