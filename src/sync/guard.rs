@@ -15,6 +15,8 @@ use super::raw::Damage;
 ///
 /// If a panic unwinds through it, the next one to lock gets [`LockError::Panicked`]; but not if the
 /// thread was unwinding already when it took the lock.
+///
+/// [`LockError::Panicked`]: crate::LockError::Panicked
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct ShmMutexGuard<'a, T> {
     mutex: &'a ShmMutex<T>,
