@@ -11,50 +11,43 @@ use crate::sync::crash_point::CrashPoint;
 use crate::sync::primitives::model;
 use crate::sync::semaphore::{CountOverflow, ShmSemaphore};
 
-#[test]
-fn each_post_ends_one_wait() {
-    Model::new("two posts, two waits").preemptions(Some(2)).executions(500).sleeps(100).check(
-        || {
-            let semaphore = Arc::new(ShmSemaphore::new(0));
-            let poster = process_that({
-                let semaphore = Arc::clone(&semaphore);
-                move || {
-                    semaphore.post().unwrap();
-                    semaphore.post().unwrap();
-                }
-            });
-            let waiters = [(); 2].map(|()| {
-                let semaphore = Arc::clone(&semaphore);
-                process_that(move || semaphore.wait())
-            });
-            join_all([poster].into_iter().chain(waiters));
-            assert!(!semaphore.try_wait());
-        },
-    );
+/// Two who wait, beside one who does `work`, which leaves two counts for them and no more.
+fn two_waits_beside(work: fn(&ShmSemaphore)) {
+    let semaphore = Arc::new(ShmSemaphore::new(0));
+    let worker = process_that({
+        let semaphore = Arc::clone(&semaphore);
+        move || work(&semaphore)
+    });
+    let waiters = [(); 2].map(|()| {
+        let semaphore = Arc::clone(&semaphore);
+        process_that(move || semaphore.wait())
+    });
+    join_all([worker].into_iter().chain(waiters));
+    assert!(!semaphore.try_wait());
 }
 
-/// Two posters, two sleepers, and one who takes in passing what a sleeper was woken for.
+#[test]
+fn each_post_ends_one_wait() {
+    let model = Model::new("two posts, two waits").preemptions(Some(2));
+    model.executions(500).sleeps(100).check(|| {
+        two_waits_beside(|semaphore| {
+            semaphore.post().unwrap();
+            semaphore.post().unwrap();
+        });
+    });
+}
+
 #[test]
 fn who_takes_in_passing_leaves_nobody_asleep_beside_a_count() {
     let model = Model::new("a passer").preemptions(Some(1));
     model.executions(500).sleeps(100).check(|| {
-        let semaphore = Arc::new(ShmSemaphore::new(0));
-        let passer = process_that({
-            let semaphore = Arc::clone(&semaphore);
-            move || {
-                semaphore.post().unwrap();
-                if semaphore.try_wait() {
-                    semaphore.post().unwrap();
-                }
+        two_waits_beside(|semaphore| {
+            semaphore.post().unwrap();
+            if semaphore.try_wait() {
                 semaphore.post().unwrap();
             }
+            semaphore.post().unwrap();
         });
-        let waiters = [(); 2].map(|()| {
-            let semaphore = Arc::clone(&semaphore);
-            process_that(move || semaphore.wait())
-        });
-        join_all([passer].into_iter().chain(waiters));
-        assert!(!semaphore.try_wait());
     });
 }
 

@@ -2,9 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::machine::{Machine, Model, join_all, killed_or_done, process_that};
+use loom::thread::JoinHandle;
+
+use crate::machine::{Machine, Model, Process, join_all, killed_or_done, process_that};
 use crate::sync::crash_point::CrashPoint;
-use crate::sync::participants::Process;
+use crate::sync::participants::Process as Described;
 use crate::sync::primitives::model;
 use crate::sync::raw::{Damage, Taken};
 
@@ -65,32 +67,40 @@ fn of_two_who_want_the_last_slot_one_gets_it() {
     });
 }
 
+/// An owner that dies, and one that moves into its slot; and a process of which nothing runs yet.
+fn dying_owner_and_next_tenant() -> (Arc<Machine>, Process, [JoinHandle<()>; 2]) {
+    let (machine, [owner, other]) = Machine::with_processes::<2>(0);
+    owner.lock(0, None).unwrap();
+    let owner = owner.run(Some(CrashPoint::Releasing), |process| {
+        process.machine.count(0);
+        process.unlock(0);
+    });
+    let tenant = process_that({
+        let machine = machine.clone();
+        move || move_in_after_the_dead(&machine)
+    });
+    (machine, other, [owner, tenant])
+}
+
+fn move_in_after_the_dead(machine: &Arc<Machine>) {
+    if machine.participants().reap() > 0 {
+        machine.join(102).expect("a slot was freed");
+    }
+}
+
 /// The slot of a dead owner has a living tenant; its lock is nevertheless known to be a dead one's,
 /// and what the dead has written is seen.
 #[test]
 fn a_lock_of_the_tenant_before_is_not_the_tenants() {
     let model = Model::new("reuse of a slot").preemptions(Some(2));
     model.executions(100).deaths(100).steals(100).check(|| {
-        let (machine, [owner, thief]) = Machine::with_processes::<2>(0);
-        owner.lock(0, None).unwrap();
-        let owner = owner.run(Some(CrashPoint::Releasing), |process| {
-            process.machine.count(0);
-            process.unlock(0);
-        });
-        let tenant = process_that({
-            let machine = machine.clone();
-            move || {
-                if machine.participants().reap() > 0 {
-                    machine.join(102).expect("a slot was freed");
-                }
-            }
-        });
+        let (machine, thief, others) = dying_owner_and_next_tenant();
         let thief = thief.run(None, |process| {
             assert_eq!(process.lock(0, None), Ok(Damage::OwnerDied));
             process.machine.count(0);
             process.unlock(0);
         });
-        join_all([owner, tenant, thief]);
+        join_all(others.into_iter().chain([thief]));
         machine.ends_with([2, 0]);
     });
 }
@@ -100,20 +110,7 @@ fn a_lock_of_the_tenant_before_is_not_the_tenants() {
 fn a_lock_of_the_tenant_before_is_taken_in_passing_with_what_he_has_written() {
     let model = Model::new("reuse of a slot, in passing").preemptions(Some(2));
     model.executions(100).deaths(100).steals(50).check(|| {
-        let (machine, [owner, passer]) = Machine::with_processes::<2>(0);
-        owner.lock(0, None).unwrap();
-        let owner = owner.run(Some(CrashPoint::Releasing), |process| {
-            process.machine.count(0);
-            process.unlock(0);
-        });
-        let tenant = process_that({
-            let machine = machine.clone();
-            move || {
-                if machine.participants().reap() > 0 {
-                    machine.join(102).expect("a slot was freed");
-                }
-            }
-        });
+        let (_, passer, others) = dying_owner_and_next_tenant();
         let passer = passer.run(None, |process| {
             if let Ok(taken) = process.machine.locks[0].try_lock(process.applicant()) {
                 assert!(matches!(taken, Taken::FromTheDead(_)));
@@ -122,7 +119,7 @@ fn a_lock_of_the_tenant_before_is_taken_in_passing_with_what_he_has_written() {
                 process.unlock(0);
             }
         });
-        join_all([owner, tenant, passer]);
+        join_all(others.into_iter().chain([passer]));
     });
 }
 
@@ -136,11 +133,7 @@ fn a_tenant_sees_how_often_its_slot_was_let() {
         });
         let second = process_that({
             let machine = machine.clone();
-            move || {
-                if machine.participants().reap() > 0 {
-                    machine.join(101).expect("a slot was freed");
-                }
-            }
+            move || move_in_after_the_dead(&machine)
         });
         join_all([first, second]);
     });
@@ -230,7 +223,7 @@ fn a_stake_of_the_dead_is_given_back() {
             let process = machine.join(102).expect("the slot is free again");
             assert_eq!(
                 machine.participants().process(process.owner),
-                Some(Process { pid: 102, start_seconds: 0 })
+                Some(Described { pid: 102, start_seconds: 0 })
             );
         });
     }

@@ -2,16 +2,19 @@
 #![cfg(target_os = "linux")]
 #![expect(unsafe_code, reason = "places locks in shared memory, and forks processes that die")]
 
+mod bounded;
+
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, RefUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, mpsc};
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use aquifer::testbed::Testbed;
 use aquifer::{JoinError, LockError, OwnerDied, Panicked, ShmMutex, ShmMutexGuard};
+use bounded::{Child, in_time, is_killed};
 
 const _: () = assert!(size_of::<ShmMutex<u64>>() == 32);
 const _: () = assert!(size_of::<ShmMutex<()>>() == 24);
@@ -39,64 +42,17 @@ fn take_out<T: Send>(mutex: &'static ShmMutex<T>) -> ShmMutex<T> {
     unsafe { std::ptr::from_ref(mutex).read() }
 }
 
-/// Fails if `body` hangs.
-fn in_time(body: impl FnOnce() + Send + 'static) {
-    let (tell, told) = mpsc::channel();
-    let thread = thread::spawn(move || {
-        let result = catch_unwind(AssertUnwindSafe(body));
-        let _ = tell.send(result);
-    });
-    match told.recv_timeout(Duration::from_secs(120)) {
-        Ok(result) => result.unwrap_or_else(|panic| resume_unwind(panic)),
-        Err(_) => panic!("it hangs"),
-    }
-    thread.join().unwrap();
-}
-
-/// A child of this process that is to be killed.
-struct Child {
-    number: libc::pid_t,
-}
-
-impl Child {
-    /// Forks a child that does `work` and then kills itself. One that fails does not, and neither
-    /// does one that hangs.
-    fn start(work: impl FnOnce()) -> Self {
-        // SAFETY: the child does no more than what tests do, and never comes back from here.
-        let number = unsafe { libc::fork() };
-        assert!(number >= 0);
-        if number == 0 {
-            // SAFETY: the call takes a number.
-            unsafe { libc::alarm(60) };
-            if catch_unwind(AssertUnwindSafe(work)).is_ok() {
-                // SAFETY: the call takes a number.
-                unsafe { libc::raise(libc::SIGKILL) };
-            }
-            // SAFETY: the call takes a number, and runs nothing of the parent's.
-            unsafe { libc::_exit(1) };
-        }
-        Self { number }
-    }
-
-    /// Returns its number when it is gone.
-    #[track_caller]
-    fn end(self) -> u32 {
-        let mut status = 0;
-        // SAFETY: the status is borrowed for as long as the call lasts.
-        let gone = unsafe { libc::waitpid(self.number, &raw mut status, 0) };
-        assert_eq!(gone, self.number);
-        assert!(
-            libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGKILL,
-            "{status:#x}"
-        );
-        self.number.unsigned_abs()
-    }
-}
-
 /// Lets a child do `work` and be killed then; returns its number when it is gone.
 #[track_caller]
 fn killed_after(work: impl FnOnce()) -> u32 {
-    Child::start(work).end()
+    let child = Child::start(|| {
+        work();
+        // SAFETY: the call takes a number.
+        unsafe { libc::raise(libc::SIGKILL) };
+    });
+    let number = child.number();
+    assert!(is_killed(child.end()));
+    number
 }
 
 /// Lets a child die with the lock held, whatever is wrong with the data.
@@ -502,7 +458,7 @@ fn of_the_threads_that_wait_for_an_owner_that_dies_one_is_told_and_none_of_a_rel
                     assert_eq!(thread.join().unwrap(), deaths);
                 }
             });
-            child.end();
+            assert!(is_killed(child.end()));
         }
     });
 }

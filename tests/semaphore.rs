@@ -2,35 +2,23 @@
 #![cfg(target_os = "linux")]
 #![expect(unsafe_code, reason = "maps shared memory, and forks processes that wait and die")]
 
+mod bounded;
+
 use std::error::Error;
 use std::mem::MaybeUninit;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use aquifer::{CountOverflow, ShmSemaphore};
+use bounded::{Child, in_time, is_killed};
 
 const _: () = assert!(size_of::<ShmSemaphore>() == 4 && align_of::<ShmSemaphore>() == 4);
 
 const MOMENT: Duration = Duration::from_millis(50);
 /// One more than 64 bits hold.
 const TWO_TO_THE_64_NANOSECONDS: Duration = Duration::new(18_446_744_073, 709_551_616);
-
-/// Fails if `body` hangs.
-fn in_time(body: impl FnOnce() + Send + 'static) {
-    let (tell, told) = mpsc::channel();
-    let thread = thread::spawn(move || {
-        let result = catch_unwind(AssertUnwindSafe(body));
-        let _ = tell.send(result);
-    });
-    match told.recv_timeout(Duration::from_secs(100)) {
-        Ok(result) => result.unwrap_or_else(|panic| resume_unwind(panic)),
-        Err(_) => panic!("it hangs"),
-    }
-    thread.join().unwrap();
-}
 
 /// Maps a zeroed value that forked children share.
 ///
@@ -46,46 +34,6 @@ unsafe fn shared<T>() -> &'static T {
     assert_ne!(start, libc::MAP_FAILED);
     // SAFETY: the caller's duty; it stays mapped.
     unsafe { &*start.cast() }
-}
-
-/// A child of this process.
-struct Child {
-    number: libc::pid_t,
-}
-
-impl Child {
-    /// Forks a child that does `work` and ends. One that hangs is killed.
-    fn start(work: impl FnOnce()) -> Self {
-        // SAFETY: the child does no more than what tests do, and never comes back from here.
-        let number = unsafe { libc::fork() };
-        assert!(number >= 0);
-        if number == 0 {
-            // SAFETY: the call takes a number.
-            unsafe { libc::alarm(90) };
-            let failed = catch_unwind(AssertUnwindSafe(work)).is_err();
-            // SAFETY: the call takes a number, and runs nothing of the parent's.
-            unsafe { libc::_exit(failed.into()) };
-        }
-        Self { number }
-    }
-
-    fn kill(&self) {
-        // SAFETY: the child has not been waited for, so the number is its own.
-        unsafe { libc::kill(self.number, libc::SIGKILL) };
-    }
-
-    /// Waits for its end; returns its status.
-    fn end(self) -> libc::c_int {
-        let mut status = 0;
-        // SAFETY: the status is borrowed for as long as the call lasts.
-        let gone = unsafe { libc::waitpid(self.number, &raw mut status, 0) };
-        assert_eq!(gone, self.number);
-        status
-    }
-}
-
-fn is_killed(status: libc::c_int) -> bool {
-    libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGKILL
 }
 
 #[test]
