@@ -35,8 +35,9 @@ pub(crate) struct Slot {
 }
 
 /// The kernel's bits of a word on a robust list.
-const SLEEPERS: u32 = 1 << 31;
-const OWNER_DIED: u32 = 1 << 30;
+pub(crate) const SLEEPERS: u32 = 1 << 31;
+/// See [`SLEEPERS`].
+pub(crate) const OWNER_DIED: u32 = 1 << 30;
 /// A bit that no thread's number has: they are below 2^22.
 const STAKED: u32 = 1 << 29;
 

@@ -9,6 +9,7 @@ use super::crash_point::crash_point;
 use super::primitives::{
     AtomicU32, Expected, Instant, Ordering, const_constructor, futex, heal_after,
 };
+use super::trust::sooner;
 
 /// A counting semaphore that processes share: one word of fixed layout, on which they sleep.
 ///
@@ -195,13 +196,6 @@ enum Waiter {
 
 const fn count(word: u32) -> u32 {
     if word == SLEEPERS { 0 } else { word }
-}
-
-fn sooner(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    }
 }
 
 impl fmt::Debug for ShmSemaphore {

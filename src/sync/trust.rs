@@ -32,9 +32,14 @@ impl Trust {
             Self::SHORTEST
         };
         self.owner = Some(owner);
-        match (deadline, heal_after(self.pause)) {
-            (Some(deadline), Some(look)) => Some(deadline.min(look)),
-            (deadline, look) => deadline.or(look),
-        }
+        sooner(deadline, heal_after(self.pause))
+    }
+}
+
+/// The earlier of two times, of which either may never come.
+pub(super) fn sooner(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }

@@ -15,6 +15,7 @@ pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64};
 
 use super::Ordering;
 use crate::sync::crash_point::CrashPoint;
+use crate::sync::participants::{OWNER_DIED, SLEEPERS};
 
 std::thread_local! {
     /// Loom runs all threads of a model on one thread of the system.
@@ -260,8 +261,6 @@ pub(crate) fn process_ends() {
 
 /// What the kernel does for the word on the robust list of a keeper that died.
 pub(crate) fn keeper_dies(liveness: &AtomicU32, keeper: u32) {
-    const SLEEPERS: u32 = 1 << 31;
-    const OWNER_DIED: u32 = 1 << 30;
     let marked = liveness.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |word| {
         (word & !SLEEPERS == keeper).then_some(word & SLEEPERS | OWNER_DIED)
     });
