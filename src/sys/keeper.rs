@@ -7,23 +7,24 @@
 //! anyone, in whatever pid namespace.
 //!
 //! The list is of this one thread: those that libc keeps for the other threads are not touched.
-#![expect(unsafe_code, reason = "registers a robust list, and blocks signals")]
+#![expect(unsafe_code, reason = "registers a robust list, and shares it with a thread")]
 
 use core::cell::UnsafeCell;
-use core::mem::{self, MaybeUninit};
-use core::ptr;
+use core::ffi::c_void;
+use core::mem;
+use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::io;
-use std::sync::mpsc;
-use std::thread::{self, JoinHandle};
 
+use super::bare_thread::BareThread;
 use super::futex::{self, Expected};
 
 /// The thread. It runs until [`Keeper::end`], or for as long as the process.
 #[derive(Debug)]
 pub(crate) struct Keeper {
-    thread: JoinHandle<()>,
-    list: Box<List>,
+    thread: BareThread,
+    /// The thread's; it was a box.
+    list: NonNull<List>,
 }
 
 impl Keeper {
@@ -32,46 +33,41 @@ impl Keeper {
     /// # Errors
     ///
     /// The system has no thread to spare. The inner error is that of `join`.
-    pub(crate) fn start<R, E>(
-        join: impl FnOnce(Registrar<'_>) -> Result<R, E> + Send + 'static,
-    ) -> io::Result<Result<(Self, R), E>>
-    where
-        R: Send + 'static,
-        E: Send + 'static,
-    {
-        /// Enough to run `join`; what is not touched takes no memory.
-        const STACK_BYTES: usize = 128 << 10;
-        let list = Box::new(List::default());
-        let borrowed = Lent(ptr::from_ref(&*list));
-        let (report, outcome) = mpsc::sync_channel(1);
-        let body = move || {
-            // SAFETY: the box outlives the thread, since it is freed after the thread was joined.
-            let list = unsafe { borrowed.get() };
-            let result = join(Registrar { list });
-            let stays = result.is_ok();
-            let _ = report.send(result);
-            while stays && list.ends.load(Ordering::Acquire) == 0 {
-                futex::wait(Expected { word: &list.ends, value: 0 }, None);
-            }
+    pub(crate) fn start<R: Send, E: Send>(
+        join: impl FnOnce(Registrar<'_>) -> Result<R, E> + Send,
+    ) -> io::Result<Result<(Self, R), E>> {
+        let list = NonNull::from(Box::leak(Box::new(List::default())));
+        // SAFETY: from the box above, which only `free` takes back.
+        let shared = unsafe { list.as_ref() };
+        let (mut join, mut outcome) = (Some(join), None);
+        let mut join = |registrar: Registrar<'_>| {
+            outcome = join.take().map(|join| join(registrar));
         };
-        let builder = thread::Builder::new().name("aquifer keeper".into()).stack_size(STACK_BYTES);
-        let thread = without_signals(|| builder.spawn(body))?;
-        match outcome.recv() {
-            Ok(Ok(joined)) => Ok(Ok((Self { thread, list }, joined))),
-            Ok(Err(error)) => {
-                let _ = thread.join();
+        let mut birth = Birth { list: shared, join: &mut join };
+        // SAFETY: the birth stays until the thread needs it no more, the list until it is gone.
+        let started = unsafe { BareThread::start(live, ptr::from_mut(&mut birth).cast()) };
+        let thread = started.inspect_err(|_| {
+            // SAFETY: there is no thread that could use it.
+            unsafe { free(list) };
+        })?;
+        shared.wait_while(JOINING);
+        let keeper = Self { thread, list };
+        match outcome.expect("the thread has joined before it says so") {
+            Ok(joined) => Ok(Ok((keeper, joined))),
+            Err(error) => {
+                keeper.end();
                 Ok(Err(error))
             }
-            // `join` has panicked, and the panic hook has told of it.
-            Err(_) => Err(io::Error::other("the keeper's thread panicked")),
         }
     }
 
     /// Ends the thread, as if its process had died; after that, nobody writes to its word.
     pub(crate) fn end(self) {
-        self.list.ends.store(1, Ordering::Release);
-        futex::wake(&self.list.ends, 1);
-        let _ = self.thread.join();
+        // SAFETY: `start` made it of a box, and only the last line frees it.
+        unsafe { self.list.as_ref() }.proceed_to(ENDING);
+        self.thread.join();
+        // SAFETY: the thread is gone.
+        unsafe { free(self.list) };
     }
 }
 
@@ -120,13 +116,66 @@ impl Registrar<'_> {
     }
 }
 
+/// What the thread begins with. It is gone when the thread has said that it has joined.
+struct Birth<'a> {
+    list: &'a List,
+    join: &'a mut (dyn FnMut(Registrar<'_>) + Send),
+}
+
+/// The life of the thread. A panic in it aborts the process.
+extern "C" fn live(birth: *mut c_void) -> *mut c_void {
+    // SAFETY: `start` passes it, and keeps it until the thread says that it has joined.
+    let Birth { list, join } = unsafe { &mut *birth.cast::<Birth<'_>>() };
+    // SAFETY: `end` frees the list when this thread is gone.
+    let list = unsafe { &*ptr::from_ref(*list) };
+    name_this_thread();
+    join(Registrar { list });
+    list.proceed_to(KEEPING);
+    list.wait_while(KEEPING);
+    ptr::null_mut()
+}
+
+/// # Safety
+///
+/// The list is one of [`Keeper::start`], and nobody uses it any more.
+unsafe fn free(list: NonNull<List>) {
+    // SAFETY: it was a box, and the rest is the caller's duty.
+    drop(unsafe { Box::from_raw(list.as_ptr()) });
+}
+
+/// For people who look at the threads of a process.
+fn name_this_thread() {
+    // SAFETY: the name ends with a zero, and is copied.
+    unsafe { libc::prctl(libc::PR_SET_NAME, c"aquifer keeper".as_ptr()) };
+}
+
 /// What the kernel walks: `struct robust_list_head` and the one entry of it.
 #[derive(Debug)]
 struct List {
     head: UnsafeCell<Head>,
     node: UnsafeCell<*mut Node>,
-    /// 1 once the thread is to end.
-    ends: AtomicU32,
+    /// How far the thread is: [`JOINING`], [`KEEPING`] or [`ENDING`].
+    stage: AtomicU32,
+}
+
+const JOINING: u32 = 0;
+const KEEPING: u32 = 1;
+const ENDING: u32 = 2;
+
+// SAFETY: head and node are touched by the keeper's thread alone; the stage is atomic.
+unsafe impl Sync for List {}
+
+impl List {
+    fn proceed_to(&self, stage: u32) {
+        self.stage.store(stage, Ordering::Release);
+        futex::wake(&self.stage, 1);
+    }
+
+    fn wait_while(&self, stage: u32) {
+        while self.stage.load(Ordering::Acquire) == stage {
+            futex::wait(Expected { word: &self.stage, value: stage }, None);
+        }
+    }
 }
 
 /// `struct robust_list_head`.
@@ -148,38 +197,7 @@ impl Default for List {
         Self {
             head: UnsafeCell::new(head),
             node: UnsafeCell::new(ptr::null_mut()),
-            ends: AtomicU32::new(0),
+            stage: AtomicU32::new(JOINING),
         }
     }
-}
-
-/// A list on its way to its thread.
-struct Lent(*const List);
-
-// SAFETY: head and node are touched by the keeper's thread alone; `ends` is atomic.
-unsafe impl Send for Lent {}
-
-impl Lent {
-    /// # Safety
-    ///
-    /// The list outlives `'a`.
-    unsafe fn get<'a>(self) -> &'a List {
-        // SAFETY: the caller's duty.
-        unsafe { &*self.0 }
-    }
-}
-
-/// Calls `work` with all signals blocked, so that a thread that it starts has them blocked, too:
-/// a handler of the program's must not run there.
-fn without_signals<R>(work: impl FnOnce() -> R) -> R {
-    let mut all = MaybeUninit::uninit();
-    // SAFETY: the set has room for what is written to it.
-    unsafe { libc::sigfillset(all.as_mut_ptr()) };
-    let mut before = MaybeUninit::uninit();
-    // SAFETY: `all` was filled above, and `before` has room for what is written to it.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) };
-    let result = work();
-    // SAFETY: `before` was written by the call above, which cannot fail with these arguments.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut()) };
-    result
 }

@@ -2,7 +2,9 @@
 #![expect(unsafe_code, reason = "drops a guard in a child that is used in its parent")]
 
 use core::mem::ManuallyDrop;
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::panic::{self, AssertUnwindSafe};
+use std::thread;
 
 use super::child::Ending;
 use super::holder::{Answer, House};
@@ -56,6 +58,37 @@ fn a_guard_copied_by_a_fork_does_not_poison() {
         }));
         assert!(panicked.is_err());
     });
+}
+
+#[test]
+fn a_child_joins_whatever_other_threads_were_at_when_it_was_forked() {
+    const CHILDREN: usize = 1000;
+    let mut house = House::of_capacity(8);
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let _done = SetAtTheEnd(&done);
+        // Threads come and go all the time, and `std` and libc have locks for that.
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    thread::spawn(|| ()).join().expect("it does nothing");
+                }
+            });
+        }
+        for _ in 0..CHILDREN {
+            let mut child = house.fork(|house| assert_eq!(house.try_it(), Answer::Granted));
+            assert_eq!(child.end(), Ending::WELL);
+        }
+    });
+}
+
+/// A flag that is set when this is dropped.
+struct SetAtTheEnd<'a>(&'a AtomicBool);
+
+impl Drop for SetAtTheEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Forks a child that drops its copy of a guard, and sees whether the lock is still held then.
