@@ -236,8 +236,9 @@ fn who_takes_in_passing_sees_what_the_dead_has_written() {
             }
         });
         join_all([owner, passer]);
-        assert_eq!(machine.join(200).unwrap().lock(0, None), Ok(Damage::OwnerDied));
-        machine.locks[0].unlock(machine.locks[0].owner().unwrap());
+        let heir = machine.join(200).unwrap();
+        assert_eq!(heir.lock(0, None), Ok(Damage::OwnerDied));
+        heir.unlock(0);
         machine.ends_with([1 + told.load(Ordering::Relaxed), 0]);
     });
 }
@@ -286,8 +287,8 @@ fn a_thief_keeps_the_bit_for_those_who_sleep_elsewhere() {
         owner.lock(0, None).unwrap();
         let owners = next.run(None, move |process| {
             // Two processes, one after the other.
-            process.machine.locks[0].unlock(owner.owner);
-            if !process.machine.locks[0].take_free(process.owner, 1) {
+            process.machine.locks[0].unlock(owner.word());
+            if !process.machine.locks[0].take_free(process.word()) {
                 return;
             }
             model::advance(Duration::from_secs(10));

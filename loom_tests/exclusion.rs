@@ -66,7 +66,7 @@ fn a_free_lock_is_not_refused() {
         assert_eq!(lock.try_lock(process.applicant()), Ok(Taken::Free));
         assert_eq!(lock.try_lock(process.applicant()), Err(Refusal::Held));
         assert_eq!(lock.lock(process.applicant(), None), Err(Refusal::Relock));
-        lock.unlock(process.owner);
+        lock.unlock(process.word());
         machine.ends_with([0, 0]);
     });
 }

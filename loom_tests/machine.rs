@@ -9,8 +9,7 @@ use loom::cell::UnsafeCell;
 use loom::thread::{self, JoinHandle};
 
 use crate::sync::crash_point::CrashPoint;
-use crate::sync::heap_id::HeapId;
-use crate::sync::owner::Owner;
+use crate::sync::owner::{Owner, Word};
 use crate::sync::participants::{Header, Participants, Process as Described, Slot, Stake};
 use crate::sync::primitives::Instant;
 use crate::sync::primitives::model::{self, Coverage, Killed};
@@ -125,7 +124,7 @@ impl Machine {
         Arc::new(Self {
             header: Header::default(),
             slots: (0..slots).map(|_| Slot::default()).collect(),
-            locks: [0, 0].map(|heap| RawLock::new(HeapId::new(heap))),
+            locks: [RawLock::new(), RawLock::new()],
             counts: [UnsafeCell::new(0), UnsafeCell::new(0)],
         })
     }
@@ -200,15 +199,20 @@ impl Process {
         model::keeper_dies(participants.liveness(self.stake).unwrap(), self.keeper);
     }
 
+    /// The word of a lock that it holds.
+    pub(crate) fn word(&self) -> Word {
+        Word::held_by(self.owner, self.thread)
+    }
+
     pub(crate) fn applicant(&self) -> Applicant<'_> {
         let participants = self.machine.participants();
-        Applicant { owner: self.owner, thread: self.thread, participants }
+        Applicant { word: self.word(), participants }
     }
 
     /// Takes a lock; returns what became of its data before.
     pub(crate) fn lock(&self, lock: usize, until: Option<Instant>) -> Result<Damage, Refusal> {
         let raw = &self.machine.locks[lock];
-        if !raw.take_free(self.owner, self.thread) {
+        if !raw.take_free(self.word()) {
             raw.lock(self.applicant(), until)?;
         }
         if raw.damage() == Damage::OwnerDied {
@@ -218,7 +222,7 @@ impl Process {
     }
 
     pub(crate) fn unlock(&self, lock: usize) {
-        self.machine.locks[lock].unlock(self.owner);
+        self.machine.locks[lock].unlock(self.word());
     }
 
     /// Takes a lock, counts and gives it back; what an earlier owner has left is declared whole.

@@ -2,8 +2,6 @@
 
 #[path = "../src/sync/crash_point.rs"]
 pub(crate) mod crash_point;
-#[path = "../src/sync/heap_id.rs"]
-pub(crate) mod heap_id;
 #[path = "../src/sync/owner.rs"]
 pub(crate) mod owner;
 #[path = "../src/sync/participants.rs"]

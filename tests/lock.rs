@@ -16,8 +16,8 @@ use aquifer::testbed::Testbed;
 use aquifer::{JoinError, LockError, OwnerDied, Panicked, ShmMutex, ShmMutexGuard};
 use bounded::{Child, in_time, is_killed};
 
-const _: () = assert!(size_of::<ShmMutex<u64>>() == 32);
-const _: () = assert!(size_of::<ShmMutex<()>>() == 24);
+const _: () = assert!(size_of::<ShmMutex<u64>>() == 24);
+const _: () = assert!(size_of::<ShmMutex<()>>() == 16);
 const _: () = assert!(size_of::<LockError<'_, [u64; 100]>>() <= 40);
 const _: () = assert!(size_of::<JoinError>() <= 16);
 
@@ -30,10 +30,15 @@ fn bed() -> Testbed {
     Testbed::create(4, 4096).unwrap()
 }
 
-/// Makes a lock in shared memory.
+/// Makes a lock in shared memory, instead of the one before.
 fn shared<T: Send>(bed: &Testbed, value: T) -> &'static ShmMutex<T> {
-    // SAFETY: it is the first thing in the room, and smaller.
-    unsafe { bed.write(0, bed.mutex(value)) }
+    shared_at(bed, 0, value)
+}
+
+/// Makes a lock so many bytes into the shared memory.
+fn shared_at<T: Send>(bed: &Testbed, offset: usize, value: T) -> &'static ShmMutex<T> {
+    // SAFETY: the callers give it a place in the room that nothing else uses.
+    unsafe { bed.write(offset, ShmMutex::new(value)) }
 }
 
 /// Moves a lock out of shared memory, so that it can be dropped.
@@ -103,7 +108,7 @@ fn assert_relock<T>(result: Result<ShmMutexGuard<'_, T>, LockError<'_, T>>) {
 fn threads_take_turns_and_see_what_was_written() {
     const ROUNDS: u64 = 6000;
     in_time(|| {
-        let mutex = bed().mutex([0_u64; 8]);
+        let mutex = shared(&bed(), [0_u64; 8]);
         // No thread holds the lock when it comes here: whatever it is told, not `Relock`.
         let raise = |round: u64| {
             let result = match round % 3 {
@@ -133,7 +138,7 @@ fn threads_take_turns_and_see_what_was_written() {
 #[test]
 fn a_held_lock_is_refused_when_the_time_is_up_and_not_before() {
     in_time(|| {
-        let mutex = bed().mutex(0);
+        let mutex = shared(&bed(), 0);
         let guard = mutex.lock().unwrap();
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -155,7 +160,7 @@ fn a_held_lock_is_refused_when_the_time_is_up_and_not_before() {
 #[test]
 fn a_waiter_gets_the_lock_when_it_is_released() {
     in_time(|| {
-        let mutex = bed().mutex(false);
+        let mutex = shared(&bed(), false);
         let waits: [fn(&ShmMutex<bool>) -> bool; 4] = [
             |mutex| *mutex.lock().unwrap(),
             |mutex| *mutex.lock_timeout(Duration::MAX).unwrap(),
@@ -166,7 +171,7 @@ fn a_waiter_gets_the_lock_when_it_is_released() {
             let mut released = mutex.lock().unwrap();
             *released = false;
             thread::scope(|scope| {
-                let waiter = scope.spawn(|| wait(&mutex));
+                let waiter = scope.spawn(|| wait(mutex));
                 thread::sleep(MOMENT);
                 *released = true;
                 drop(released);
@@ -179,7 +184,7 @@ fn a_waiter_gets_the_lock_when_it_is_released() {
 #[test]
 fn a_thread_is_refused_a_second_guard() {
     in_time(|| {
-        let mutex = bed().mutex(1);
+        let mutex = shared(&bed(), 1);
         let mut guard = mutex.lock().unwrap();
         for _ in 0..3 {
             assert_relock(mutex.lock());
@@ -206,9 +211,9 @@ fn a_thread_is_refused_a_second_guard() {
 #[test]
 fn the_holder_of_an_error_is_the_owner_of_the_lock() {
     in_time(|| {
-        let mutex = bed().mutex(1);
-        poison(&mutex);
-        let panicked = panicked(&mutex);
+        let mutex = shared(&bed(), 1);
+        poison(mutex);
+        let panicked = panicked(mutex);
         assert_relock(mutex.lock());
         assert_held(mutex.try_lock());
         assert!(mutex.is_locked());
@@ -223,10 +228,10 @@ fn locks_of_one_heap_and_of_two_nest() {
         let (here, there) = (bed(), bed());
         // This process has another slot there than here.
         killed_after(|| there.join().unwrap());
-        let mutexes = [here.mutex(0), there.mutex(0), here.mutex(0)];
+        let mutexes = [shared(&here, 0), shared(&there, 0), shared_at(&here, 64, 0)];
         for _ in 0..3 {
-            let guards = mutexes.each_ref().map(|mutex| mutex.lock().unwrap());
-            for mutex in &mutexes {
+            let guards = mutexes.map(|mutex| mutex.lock().unwrap());
+            for mutex in mutexes {
                 assert_relock(mutex.lock());
                 assert_held(mutex.try_lock());
                 let owner = mutex.owner().unwrap();
@@ -240,27 +245,48 @@ fn locks_of_one_heap_and_of_two_nest() {
             assert_relock(mutexes[1].lock());
             drop((second, first));
         }
-        assert_eq!(mutexes.each_ref().map(|mutex| *mutex.lock().unwrap()), [0, 3, 0]);
+        assert_eq!(mutexes.map(|mutex| *mutex.lock().unwrap()), [0, 3, 0]);
+    });
+}
+
+#[test]
+fn a_lock_is_of_the_memory_in_which_it_lies() {
+    in_time(|| {
+        let (here, there) = (bed(), bed());
+        let mutex = ShmMutex::new(1);
+        assert!(matches!(mutex.lock(), Err(LockError::NotJoined(JoinError::NotAttached))));
+        assert!(matches!(mutex.try_lock(), Err(LockError::NotJoined(JoinError::NotAttached))));
+        assert!(mutex.owner().is_none() && !mutex.is_locked());
+        // SAFETY: the room is as large, and nothing else is in it.
+        let mutex = unsafe { here.write(0, mutex) };
+        *mutex.lock().unwrap() += 1;
+        // SAFETY: as above.
+        let mutex = unsafe { there.write(0, take_out(mutex)) };
+        // SAFETY: no guard is alive.
+        unsafe { here.leave() };
+        let child = Child::start(|| *mutex.lock().unwrap() += 1);
+        assert_eq!(child.end(), 0);
+        assert_eq!(*mutex.lock().unwrap(), 3);
     });
 }
 
 #[test]
 fn a_panic_is_told_until_somebody_declares_the_data_whole() {
     in_time(|| {
-        let mutex = bed().mutex(vec![1]);
-        poison(&mutex);
-        drop(panicked(&mutex));
+        let mutex = shared(&bed(), vec![1]);
+        poison(mutex);
+        drop(panicked(mutex));
         assert!(matches!(mutex.try_lock(), Err(LockError::Panicked(_))));
         assert!(matches!(mutex.lock_timeout(MOMENT), Err(LockError::Panicked(_))));
 
-        panicked(&mutex).into_guard().push(2);
-        let mut guard = panicked(&mutex).into_guard();
+        panicked(mutex).into_guard().push(2);
+        let mut guard = panicked(mutex).into_guard();
         ShmMutexGuard::clear_poison(&mut guard);
         drop(guard);
         assert_eq!(*mutex.lock().unwrap(), [1, 2]);
 
-        poison(&mutex);
-        let mut guard = panicked(&mutex).recover(|data| data.push(3));
+        poison(mutex);
+        let mut guard = panicked(mutex).recover(|data| data.push(3));
         guard.push(4);
         drop(guard);
         assert_eq!(*mutex.lock().unwrap(), [1, 2, 3, 4]);
@@ -300,10 +326,10 @@ fn a_lock_taken_while_unwinding_is_not_poisoned() {
         }
     }
     in_time(|| {
-        let mutex = bed().mutex(0);
+        let mutex = shared(&bed(), 0);
         for _ in 0..2 {
             let unwinds = || {
-                let _counts = Counts(&mutex);
+                let _counts = Counts(mutex);
                 panic!("beside the lock")
             };
             catch_unwind(AssertUnwindSafe(unwinds)).unwrap_err();
@@ -546,17 +572,17 @@ fn a_lock_drops_its_data_if_it_is_whole() {
     in_time(|| {
         let bed = bed();
         let count = Arc::new(());
-        drop(bed.mutex(Arc::clone(&count)));
+        drop(ShmMutex::new(Arc::clone(&count)));
         assert_eq!(Arc::strong_count(&count), 1);
 
-        let mutex = bed.mutex(Arc::clone(&count));
-        poison(&mutex);
-        drop(mutex);
+        let mutex = shared(&bed, Arc::clone(&count));
+        poison(mutex);
+        drop(take_out(mutex));
         assert_eq!(Arc::strong_count(&count), 1);
 
-        let mutex = bed.mutex(Arc::clone(&count));
+        let mutex = shared(&bed, Arc::clone(&count));
         std::mem::forget(mutex.lock().unwrap());
-        drop(mutex);
+        drop(take_out(mutex));
         assert_eq!(Arc::strong_count(&count), 2, "somebody may still have a reference to it");
 
         let mutex = shared(&bed, Arc::clone(&count));
@@ -581,9 +607,9 @@ fn a_lock_takes_any_type_that_may_change_threads() {
     fn sure<T: Send + Sync + RefUnwindSafe>(_: &T) {}
     in_time(|| {
         let bed = bed();
-        drop(bed.mutex(()).lock().unwrap());
-        let cell = bed.mutex(Cell::new(1));
-        sure(&cell);
+        drop(shared(&bed, ()).lock().unwrap());
+        let cell = shared(&bed, Cell::new(1));
+        sure(cell);
         cell.lock().unwrap().set(2);
         assert_eq!(cell.lock().unwrap().get(), 2);
 
@@ -595,7 +621,11 @@ fn a_lock_takes_any_type_that_may_change_threads() {
         killed_with(mutex);
         assert_eq!(owner_died(mutex).replace(Aligned(4)).0, 4);
 
-        let page = bed.mutex(Page(5));
+        let bed = Testbed::create(4, 4 * size_of::<Page>()).unwrap();
+        // SAFETY: a byte fits anywhere, and it is not used any more when the lock is written.
+        let room = unsafe { bed.write(0, 0_u8) };
+        let to_the_next_page = (&raw const *room).addr().wrapping_neg() % align_of::<Page>();
+        let page = shared_at(&bed, to_the_next_page, Page(5));
         let guard = page.lock().unwrap();
         assert_eq!(((&raw const *guard).addr() % 4096, guard.0), (0, 5));
     });
@@ -623,7 +653,7 @@ fn text_about_a_lock_leaves_the_data_alone() {
         let guard = owner_died(mutex).replace(Untouchable);
         assert!(format!("{mutex:?}").starts_with("ShmMutex { owner: Some"));
         drop(guard);
-        let whole = bed.mutex("data");
+        let whole = shared(&bed, "data");
         let guard = whole.lock().unwrap();
         assert_eq!(format!("{guard} {guard:?}"), "data \"data\"");
     });

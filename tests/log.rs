@@ -59,7 +59,7 @@ fn a_lock_tells_once_of_a_dead_owner_that_was_found() {
     record();
     let bed = Testbed::create(4, 64).unwrap();
     // SAFETY: the value fits, and nothing else is there.
-    let mutex = unsafe { bed.write(0, bed.mutex(0_u32)) };
+    let mutex = unsafe { bed.write(0, ShmMutex::new(0_u32)) };
     // SAFETY: the child calls nothing but the lock, and ends without running destructors.
     let child = unsafe { libc::fork() };
     if child == 0 {

@@ -53,7 +53,7 @@ fn aquifer_lock() -> &'static ShmMutex<u64> {
     const SLOTS: u32 = 63;
     let bed = Testbed::create(SLOTS, 4096).expect("the system gives memory");
     // SAFETY: the room has 4096 bytes, and nothing else is in them.
-    unsafe { bed.write(0, bed.mutex(0)) }
+    unsafe { bed.write(0, ShmMutex::new(0)) }
 }
 
 impl Lock for ShmMutex<u64> {

@@ -84,7 +84,7 @@ impl<T> Drop for ShmMutexGuard<'_, T> {
         if !self.panicking && thread::panicking() && raw.damage() == Damage::None {
             raw.set_damage(Damage::Panicked);
         }
-        raw.unlock(self.member.owner);
+        raw.unlock(self.member.word);
     }
 }
 

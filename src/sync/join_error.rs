@@ -14,7 +14,8 @@ pub enum JoinError {
         /// The number of slots.
         capacity: u32,
     },
-    /// This process has not attached the heap that the lock is of.
+    /// The lock does not lie in memory that this process has attached: it is in private memory, or the
+    /// memory was mapped by other means.
     NotAttached,
     /// The system refused what a participant needs: a thread, a robust list, a barrier, or memory
     /// that a fork wipes (Linux 4.16 has them all).
@@ -27,7 +28,7 @@ impl fmt::Display for JoinError {
             Self::TableFull { capacity } => {
                 write!(f, "all {capacity} slots for participants are taken by living processes")
             }
-            Self::NotAttached => f.write_str("this process has not attached the lock's heap"),
+            Self::NotAttached => f.write_str("the lock does not lie in shared memory that this process has attached"),
             Self::System(error) => {
                 write!(f, "the system refused what a participant needs: {error}")
             }

@@ -1,91 +1,46 @@
-//! Who this process is to others: its slot in the table of each piece of memory that it shares.
-//!
-//! ```text
-//! heap id ──▶ ENTRIES      the owner's bits: what a lock takes, one load away. Wiped in a forked child.
-//!        └──▶ ATTACHMENTS  where the table is mapped. A child inherits it with the mapping.
-//! ```
-#![expect(unsafe_code, reason = "reads memory that a child finds wiped")]
+//! Who this process is to others: its slot in the table of each region that it shares.
+#![expect(unsafe_code, reason = "frees the keeper of a process that leaves")]
 
 use core::cell::Cell;
-use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
-use std::io;
+use core::ptr;
+use core::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use super::heap_id::HeapId;
+use super::attachment::{Attachment, Entry, Region};
 use super::join_error::JoinError;
-use super::owner::Owner;
+use super::owner::{Owner, Word};
 use super::participants::{Participants, Process, Stake};
 use super::primitives::Spin;
 use crate::sys::futex::{self, Expected};
 use crate::sys::keeper::{Keeper, Registrar};
-use crate::sys::{process, wiped};
+use crate::sys::process;
 
-/// What this process is in a heap; all zero is nothing yet.
-#[derive(Debug)]
-struct Entry {
-    /// The bits of its [`Owner`], or 0.
-    owner: AtomicU32,
-    /// 1 while a thread of this process joins.
-    joining: AtomicU32,
-}
-
-/// What this process knows of a heap. A child inherits it, but for the keeper, who is its parent's.
-#[derive(Debug)]
-struct Attachment {
-    table: Participants<'static>,
-    /// The keeper of the last process of this line that has joined.
-    keeper: AtomicPtr<Keeper>,
-}
-
-static ENTRIES: AtomicPtr<Entry> = AtomicPtr::new(ptr::null_mut());
-
-static ATTACHMENTS: [AtomicPtr<Attachment>; HeapId::COUNT] =
-    [const { AtomicPtr::new(ptr::null_mut()) }; HeapId::COUNT];
-
-/// Makes a heap known to this process by its table, which stays mapped. It joins at its first use.
-pub(crate) fn attach(heap: HeapId, table: Participants<'static>) {
-    let attachment = Attachment { table, keeper: AtomicPtr::new(ptr::null_mut()) };
-    let attachment = Box::into_raw(Box::new(attachment));
-    // The one before stays: another thread may be reading it.
-    ATTACHMENTS[heap.index()].store(attachment, Ordering::Release);
-}
-
-/// Returns the table of a heap that this process has attached.
-pub(crate) fn participants(heap: HeapId) -> Option<Participants<'static>> {
-    attachment(heap).map(|attachment| attachment.table)
-}
-
-fn attachment(heap: HeapId) -> Option<&'static Attachment> {
-    let attachment = ATTACHMENTS[heap.index()].load(Ordering::Acquire);
-    // SAFETY: `attach` has stored it, and it is never freed.
-    unsafe { attachment.as_ref() }
-}
-
-/// Who a thread is, and in what its process takes part: the way of a lock that is free.
+/// Who a thread is, and where: the way of a lock that is free.
 struct Identity {
     /// See [`draw_thread_number`].
     thread: Cell<u32>,
-    /// The heap whose entry is below.
-    heap: Cell<HeapId>,
-    entry: Cell<&'static Entry>,
+    /// Where the member below is one.
+    region: Cell<Region>,
+    member: Cell<Member>,
 }
 
 std::thread_local! {
     static IDENTITY: Identity = const {
-        Identity { thread: Cell::new(0), heap: Cell::new(HeapId::new(0)), entry: Cell::new(&NOBODY) }
+        Identity {
+            thread: Cell::new(0),
+            region: Cell::new(Region::NOWHERE),
+            member: Cell::new(Member { word: Word::FREE, entry: &NOBODY }),
+        }
     };
 }
 
-/// The entry of a heap of which nothing is known yet.
-static NOBODY: Entry = Entry { owner: AtomicU32::new(0), joining: AtomicU32::new(0) };
+static NOBODY: Entry = Entry::new();
 
-/// What a thread takes a lock of a heap with.
+/// What a thread takes a lock with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Member {
-    pub(crate) owner: Owner,
-    /// The thread's number in this process.
-    pub(crate) thread: u32,
+    /// What the lock's word is to be.
+    pub(crate) word: Word,
     entry: &'static Entry,
 }
 
@@ -93,41 +48,37 @@ impl Member {
     /// Whether this is still the process that has joined, and not its child with a copy of this.
     #[inline]
     pub(crate) fn is_original(self) -> bool {
-        self.entry.owner.load(Ordering::Relaxed) == self.owner.bits()
+        self.word.is_of(self.entry.owner.load(Ordering::Acquire))
     }
 }
 
-/// Returns who this thread is in a heap, if its process has joined and the thread's last lock was of
-/// the same heap.
+/// Returns who this thread is to a lock at an address, if its process has joined there and the
+/// thread's last lock was of the same region.
 #[inline]
-pub(crate) fn member(heap: HeapId) -> Option<Member> {
+pub(crate) fn member(address: usize) -> Option<Member> {
     IDENTITY.with(|identity| {
-        let entry = identity.entry.get();
-        let owner = Owner::from_bits(entry.owner.load(Ordering::Relaxed))?;
-        (identity.heap.get() == heap).then(|| Member {
-            owner,
-            thread: identity.thread.get(),
-            entry,
-        })
+        let member = identity.member.get();
+        (identity.region.get().contains(address) && member.is_original()).then_some(member)
     })
 }
 
-/// Returns who this thread is in a heap; its process joins if it has not yet.
+/// Returns who this thread is in a region; its process joins if it has not yet.
 ///
 /// # Errors
 ///
 /// See [`JoinError`].
 #[cold]
-pub(crate) fn identify(heap: HeapId) -> Result<Member, JoinError> {
-    let owner = join(heap)?;
-    let entry = at(entries()?, heap);
+pub(crate) fn identify(attachment: &'static Attachment) -> Result<Member, JoinError> {
+    let owner = join(attachment)?;
+    let &Attachment { region, entry, .. } = attachment;
     IDENTITY.with(|identity| {
         if identity.thread.get() == 0 {
             identity.thread.set(draw_thread_number());
         }
-        identity.heap.set(heap);
-        identity.entry.set(entry);
-        Ok(Member { owner, thread: identity.thread.get(), entry })
+        let member = Member { word: Word::held_by(owner, identity.thread.get()), entry };
+        identity.region.set(region);
+        identity.member.set(member);
+        Ok(member)
     })
 }
 
@@ -137,44 +88,36 @@ fn draw_thread_number() -> u32 {
     DRAWN.fetch_add(1, Ordering::Relaxed).wrapping_add(1).max(1)
 }
 
-/// Returns who this process is in a heap, if it has joined.
-fn owner(entry: &Entry) -> Option<Owner> {
-    Owner::from_bits(entry.owner.load(Ordering::Acquire))
-}
-
-/// Returns who this process is in a heap; it joins if it has not yet.
+/// Returns who this process is in a region; it joins if it has not yet.
 ///
 /// # Errors
 ///
 /// See [`JoinError`].
-pub(crate) fn join(heap: HeapId) -> Result<Owner, JoinError> {
-    let entry = at(entries()?, heap);
-    if let Some(owner) = owner(entry) {
+pub(crate) fn join(attachment: &'static Attachment) -> Result<Owner, JoinError> {
+    let Attachment { table, entry, keeper, .. } = attachment;
+    if let Some(owner) = entry.owner() {
         return Ok(owner);
     }
-    let Attachment { table, keeper } = attachment(heap).ok_or(JoinError::NotAttached)?;
     let _turn = Turn::take(&entry.joining);
-    if let Some(owner) = owner(entry) {
+    if let Some(owner) = entry.owner() {
         return Ok(owner);
     }
     Spin::count_processors();
     process::take_part_in_barriers().map_err(JoinError::System)?;
     let (started, owner) =
-        Keeper::start(move |registrar| move_in(table, &registrar)).map_err(JoinError::System)??;
+        Keeper::start(|registrar| move_in(table, &registrar)).map_err(JoinError::System)??;
     keeper.store(Box::into_raw(Box::new(started)), Ordering::Relaxed);
     entry.owner.store(owner.bits(), Ordering::Release);
     Ok(owner)
 }
 
-/// Leaves a heap, as if this process had died.
+/// Leaves a region, as if this process had died.
 ///
 /// # Safety
 ///
-/// No guard of a lock in this heap is alive in this process, and none comes to be meanwhile.
-pub(crate) unsafe fn leave(heap: HeapId) {
-    let Some(entries) = NonNull::new(ENTRIES.load(Ordering::Acquire)) else { return };
-    let entry = at(entries, heap);
-    let Some(Attachment { keeper, .. }) = attachment(heap) else { return };
+/// No guard of a lock in this region is alive in this process, and none comes to be meanwhile.
+pub(crate) unsafe fn leave(attachment: &'static Attachment) {
+    let Attachment { entry, keeper, .. } = attachment;
     if entry.owner.swap(0, Ordering::Relaxed) == 0 {
         // The keeper, if there is one, is of this process's parent.
         return;
@@ -225,35 +168,6 @@ fn stake(table: &Participants<'_>) -> Result<Stake, JoinError> {
         table.remove(dead);
     }
     free().ok_or(JoinError::TableFull { capacity: table.capacity() })
-}
-
-fn entries() -> Result<NonNull<Entry>, JoinError> {
-    if let Some(entries) = NonNull::new(ENTRIES.load(Ordering::Acquire)) {
-        return Ok(entries);
-    }
-    let bytes = HeapId::COUNT * size_of::<Entry>();
-    let mapped = wiped::map(bytes).map_err(JoinError::System)?.cast::<Entry>();
-    let stored = ENTRIES.compare_exchange(
-        ptr::null_mut(),
-        mapped.as_ptr(),
-        Ordering::AcqRel,
-        Ordering::Acquire,
-    );
-    match stored {
-        Ok(_) => Ok(mapped),
-        Err(others) => {
-            // SAFETY: mapped above with this length, and nobody knows of it.
-            unsafe { wiped::unmap(mapped.cast(), bytes) };
-            NonNull::new(others).ok_or(JoinError::System(io::ErrorKind::OutOfMemory.into()))
-        }
-    }
-}
-
-fn at(entries: NonNull<Entry>, heap: HeapId) -> &'static Entry {
-    // SAFETY: `entries` has `HeapId::COUNT` entries, and the index is below.
-    let entry = unsafe { entries.add(heap.index()) };
-    // SAFETY: mapped for good, zeroed, and all zero is an entry.
-    unsafe { entry.as_ref() }
 }
 
 /// The turn of one thread of this process to join.

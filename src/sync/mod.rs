@@ -1,8 +1,8 @@
 //! What processes synchronise with: a semaphore, and a lock that no death can jam.
 
+pub(crate) mod attachment;
 pub(crate) mod crash_point;
 pub(crate) mod guard;
-pub(crate) mod heap_id;
 pub(crate) mod join_error;
 pub(crate) mod kill_safe;
 pub(crate) mod lock_error;

@@ -5,10 +5,11 @@ use core::cell::UnsafeCell;
 use core::fmt;
 use core::mem::{self, ManuallyDrop};
 use core::panic::{RefUnwindSafe, UnwindSafe};
+use core::ptr;
 use core::time::Duration;
 
+use super::attachment::Attachment;
 use super::guard::ShmMutexGuard;
-use super::heap_id::HeapId;
 use super::join_error::JoinError;
 use super::lock_error::{LockError, OwnerDied, Panicked};
 use super::lock_owner::LockOwner;
@@ -36,10 +37,13 @@ use super::raw::{Applicant, Damage, RawLock, Refusal, Taken};
 /// ```
 /// # #[expect(unsafe_code, reason = "a raw mapping stands in for a heap")]
 /// # fn main() {
-/// # use aquifer::{LockError, testbed::Testbed};
+/// # use aquifer::testbed::Testbed;
+/// use aquifer::{LockError, ShmMutex};
+///
 /// # let bed = Testbed::create(4, 64).unwrap();
+/// let hits = ShmMutex::new(0_u64);
 /// # // SAFETY: the value fits, and nothing else is there.
-/// # let hits = unsafe { bed.write(0, bed.mutex(0_u64)) };
+/// # let hits = unsafe { bed.write(0, hits) };
 /// let mut guard = match hits.lock() {
 ///     Ok(guard) => guard,
 ///     // Any integer is a valid one, so it can be looked at and put right.
@@ -59,7 +63,7 @@ use super::raw::{Applicant, Damage, RawLock, Refusal, Taken};
 /// into private memory instead.
 ///
 /// ```text
-///  0           24 (or as T is aligned)
+///  0           16 (or as T is aligned)
 /// ┌───────────┬──────┐
 /// │ raw lock  │ data │
 /// └───────────┴──────┘
@@ -79,9 +83,11 @@ impl<T> UnwindSafe for ShmMutex<T> {}
 impl<T> RefUnwindSafe for ShmMutex<T> {}
 
 impl<T: Send> ShmMutex<T> {
-    /// Makes a free lock, for the participants of a heap.
-    pub(crate) fn of_heap(value: T, heap: HeapId) -> Self {
-        Self { raw: RawLock::new(heap), data: UnsafeCell::new(ManuallyDrop::new(value)) }
+    /// Makes a free lock. It can be taken where it lies in memory that participants share, and nowhere
+    /// else: whose the lock is depends on where it is.
+    #[must_use]
+    pub const fn new(value: T) -> Self {
+        Self { raw: RawLock::new(), data: UnsafeCell::new(ManuallyDrop::new(value)) }
     }
 }
 
@@ -134,7 +140,7 @@ impl<T> ShmMutex<T> {
     /// who look for the cause of a delay. It may be over by the time this function returns.
     pub fn owner(&self) -> Option<LockOwner> {
         let owner = self.raw.owner()?;
-        let participants = membership::participants(self.raw.heap())?;
+        let participants = self.attachment()?.table;
         let process = participants.process(owner)?;
         Some(LockOwner::new(process, participants.is_alive(owner)))
     }
@@ -142,8 +148,8 @@ impl<T> ShmMutex<T> {
     /// The way of a lock that is free.
     #[inline]
     fn lock_free(&self) -> Option<Result<ShmMutexGuard<'_, T>, LockError<'_, T>>> {
-        let member = membership::member(self.raw.heap())?;
-        self.raw.take_free(member.owner, member.thread).then(|| self.taken_by(member))
+        let member = membership::member(self.address())?;
+        self.raw.take_free(member.word).then(|| self.taken_by(member))
     }
 
     #[cold]
@@ -164,10 +170,10 @@ impl<T> ShmMutex<T> {
         &self,
         lock: impl FnOnce(Applicant<'_>) -> Result<Taken, Refusal>,
     ) -> Result<ShmMutexGuard<'_, T>, LockError<'_, T>> {
-        let member = membership::identify(self.raw.heap())?;
-        let participants =
-            membership::participants(self.raw.heap()).ok_or(JoinError::NotAttached)?;
-        match lock(Applicant { owner: member.owner, thread: member.thread, participants }) {
+        let attachment = self.attachment().ok_or(JoinError::NotAttached)?;
+        let member = membership::identify(attachment)?;
+        let participants = attachment.table;
+        match lock(Applicant { word: member.word, participants }) {
             Ok(taken) => {
                 // The guard comes first: a log is the program's, and may panic.
                 let guarded = self.taken_by(member);
@@ -180,6 +186,16 @@ impl<T> ShmMutex<T> {
         }
     }
 
+    /// Where the lock lies: that tells whose it can be.
+    #[inline]
+    fn address(&self) -> usize {
+        ptr::from_ref(self).addr()
+    }
+
+    fn attachment(&self) -> Option<&'static Attachment> {
+        Attachment::around(self.address())
+    }
+
     /// Makes a guard for the owner of the lock.
     #[inline]
     fn taken_by(&self, member: Member) -> Result<ShmMutexGuard<'_, T>, LockError<'_, T>> {
@@ -187,9 +203,17 @@ impl<T> ShmMutex<T> {
         let guard = unsafe { ShmMutexGuard::new(self, member) };
         match self.raw.damage() {
             Damage::None => Ok(guard),
-            Damage::Panicked => Err(LockError::Panicked(Panicked::new(guard))),
-            Damage::OwnerDied => Err(LockError::OwnerDied(OwnerDied::new(guard))),
+            damage => Err(damaged(guard, damage)),
         }
+    }
+}
+
+#[cold]
+fn damaged<T>(guard: ShmMutexGuard<'_, T>, damage: Damage) -> LockError<'_, T> {
+    if damage == Damage::Panicked {
+        LockError::Panicked(Panicked::new(guard))
+    } else {
+        LockError::OwnerDied(OwnerDied::new(guard))
     }
 }
 
@@ -223,6 +247,18 @@ impl<T> Drop for ShmMutex<T> {
             // SAFETY: it is dropped here only, and it is whole: the last owner has released it.
             unsafe { ManuallyDrop::drop(self.data.get_mut()) };
         }
+    }
+}
+
+impl<T: Send + Default> Default for ShmMutex<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T: Send> From<T> for ShmMutex<T> {
+    fn from(value: T) -> Self {
+        Self::new(value)
     }
 }
 

@@ -2,38 +2,33 @@
 #![forbid(unsafe_code)]
 
 use super::crash_point::crash_point;
-use super::heap_id::HeapId;
 use super::owner::{Owner, Word};
 use super::participants::Participants;
-use super::primitives::{AtomicU32, AtomicU64, Instant, Ordering, Spin, settle_the_dead};
+use super::primitives::{
+    AtomicU32, AtomicU64, Instant, Ordering, Spin, const_constructor, settle_the_dead,
+};
 use super::semaphore::ShmSemaphore;
 use super::trust::Trust;
 
 /// A lock without data, in shared memory. All zero is a free lock.
 ///
 /// ```text
-///  0        4            8            16       20       24
-/// ┌────────┬────────────┬────────────┬────────┬────────┐
-/// │ word   │ semaphore  │ holder     │ damage │ heap   │
-/// └────────┴────────────┴────────────┴────────┴────────┘
+///  0                8            12       16
+/// ┌────────────────┬────────────┬────────┐
+/// │ word           │ semaphore  │ damage │
+/// └────────────────┴────────────┴────────┘
 /// ```
 ///
 /// All that must be ordered is ordered by `word` alone: taking it acquires what releasing it, or the
-/// death of its owner, has left. `holder` and `damage` are written by the owner only.
+/// death of its owner, has left. `damage` is written by the owner only.
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct RawLock {
     /// See [`Word`] for its states.
-    word: AtomicU32,
+    word: AtomicU64,
     waiters: ShmSemaphore,
-    /// The thread that holds the lock, see [`holder`]; 0 for none. Nobody but this thread
-    /// writes this number, and it takes it away before it unlocks: so who reads its own number
-    /// here holds the lock, whatever else it has not yet seen.
-    holder: AtomicU64,
     /// See [`Damage`].
     damage: AtomicU32,
-    /// Whose table of participants tells who the owner is.
-    heap: HeapId,
 }
 
 /// What became of the data when somebody who held the lock did not come to an end.
@@ -51,19 +46,10 @@ pub(crate) enum Damage {
 /// Who asks for a lock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Applicant<'a> {
-    /// Its process.
-    pub(crate) owner: Owner,
-    /// The number of its thread in this process.
-    pub(crate) thread: u32,
+    /// What the lock's word is when this thread holds it and nobody waits.
+    pub(crate) word: Word,
     /// The table that tells who is alive.
     pub(crate) participants: Participants<'a>,
-}
-
-/// Returns a number that no other thread of any process has: that of its process, never 0, and its
-/// own in there.
-#[inline]
-const fn holder(owner: Owner, thread: u32) -> u64 {
-    ((owner.bits() as u64) << 32) | thread as u64
 }
 
 /// From whom a lock was taken.
@@ -85,24 +71,23 @@ pub(crate) enum Refusal {
 }
 
 impl RawLock {
-    /// Makes a free lock.
-    pub(crate) fn new(heap: HeapId) -> Self {
-        Self {
-            word: AtomicU32::new(Word::FREE.bits()),
-            waiters: ShmSemaphore::new(0),
-            holder: AtomicU64::new(0),
-            damage: AtomicU32::new(Damage::None as u32),
-            heap,
+    const_constructor! {
+        /// Makes a free lock.
+        pub(crate) fn new() -> Self {
+            Self {
+                word: AtomicU64::new(Word::FREE.bits()),
+                waiters: ShmSemaphore::new(0),
+                damage: AtomicU32::new(Damage::None as u32),
+            }
         }
     }
 
-    /// Takes the lock if it is free; returns whether it did.
+    /// Takes the lock if it is free; returns whether it did. Its word is `mine` then.
     #[inline]
-    pub(crate) fn take_free(&self, owner: Owner, thread: u32) -> bool {
-        let taken = self.exchange(Word::FREE, Word::held_by(owner), Ordering::Acquire);
+    pub(crate) fn take_free(&self, mine: Word) -> bool {
+        let taken = self.exchange(Word::FREE, mine, Ordering::Acquire);
         if taken {
             crash_point!(Locked);
-            self.holder.store(holder(owner, thread), Ordering::Relaxed);
         }
         taken
     }
@@ -136,7 +121,8 @@ impl RawLock {
         applicant: Applicant<'_>,
         deadline: Option<Instant>,
     ) -> Result<Taken, Refusal> {
-        if self.holder.load(Ordering::Relaxed) == holder(applicant.owner, applicant.thread) {
+        // No other thread writes this thread's word, so it is no old one either.
+        if self.word().has_owner_of(applicant.word) {
             return Err(Refusal::Relock);
         }
         if let Some(taken) = self.spin(applicant) {
@@ -175,33 +161,24 @@ impl RawLock {
         }
     }
 
-    /// Gives the lock of `owner` back, and calls a waiter if there is one.
+    /// Gives the lock back that was taken as `mine`, and calls a waiter if there is one.
     #[inline]
-    pub(crate) fn unlock(&self, owner: Owner) {
+    pub(crate) fn unlock(&self, mine: Word) {
         crash_point!(Releasing);
-        // Before the word: afterwards it is the next owner's to write.
-        self.holder.store(0, Ordering::Relaxed);
-        if !self.exchange(Word::held_by(owner), Word::FREE, Ordering::Release) {
-            self.unlock_before_waiters(owner);
+        if !self.exchange(mine, Word::FREE, Ordering::Release) {
+            self.unlock_before_waiters(mine);
         }
         crash_point!(Unlocked);
     }
 
     #[cold]
-    fn unlock_before_waiters(&self, owner: Owner) {
+    fn unlock_before_waiters(&self, mine: Word) {
         // Nobody but the owner takes the bit away again, and nobody takes a living owner's lock.
         // Acquire, too: see where a waiter sets the bit.
-        let asked = Word::held_by(owner).with_waiters();
-        if self.exchange(asked, Word::FREE, Ordering::AcqRel) {
+        if self.exchange(mine.with_waiters(), Word::FREE, Ordering::AcqRel) {
             crash_point!(Released);
             self.waiters.signal();
         }
-    }
-
-    /// The heap whose participants share it.
-    #[inline]
-    pub(crate) fn heap(&self) -> HeapId {
-        self.heap
     }
 
     /// What has become of the data; to be asked by the owner.
@@ -245,14 +222,14 @@ impl RawLock {
     /// Takes the lock from `word`, which is free or a dead owner's; `None` if it has changed, or if
     /// its owner is alive.
     fn take(&self, word: Word, kept: Word, applicant: Applicant<'_>) -> Option<Taken> {
-        let mine = Word::held_by(applicant.owner).with_waiters_of(word).with_waiters_of(kept);
-        let taken = match word.owner() {
+        let mine = applicant.word.with_waiters_of(word).with_waiters_of(kept);
+        match word.owner() {
             None => {
                 if !self.exchange(word, mine, Ordering::Acquire) {
                     return None;
                 }
                 crash_point!(Locked);
-                Taken::Free
+                Some(Taken::Free)
             }
             Some(owner) => {
                 if applicant.participants.is_alive(owner) {
@@ -267,11 +244,9 @@ impl RawLock {
                 crash_point!(Stolen);
                 self.set_damage(Damage::OwnerDied);
                 crash_point!(MarkedAsDied);
-                Taken::FromTheDead(owner)
+                Some(Taken::FromTheDead(owner))
             }
-        };
-        self.holder.store(holder(applicant.owner, applicant.thread), Ordering::Relaxed);
-        Some(taken)
+        }
     }
 
     fn word(&self) -> Word {

@@ -4,13 +4,11 @@
 use core::mem;
 use core::ptr::NonNull;
 use core::slice;
-use core::sync::atomic::{AtomicU32, Ordering};
 use std::io;
 
-use super::heap_id::HeapId;
+use super::attachment::{Attachment, Region};
 use super::join_error::JoinError;
 use super::membership;
-use super::mutex::ShmMutex;
 use super::owner::Owner;
 use super::participants::{Header, Participants, Slot};
 use crate::sys::mapping::SharedMemory;
@@ -19,9 +17,9 @@ use crate::sys::mapping::SharedMemory;
 #[derive(Debug)]
 pub struct Testbed {
     memory: SharedMemory,
-    heap: HeapId,
     start: NonNull<u8>,
     capacity: u32,
+    attachment: &'static Attachment,
 }
 
 impl Testbed {
@@ -35,15 +33,12 @@ impl Testbed {
     ///
     /// The capacity is 0, or more than can be told apart.
     pub fn create(capacity: u32, bytes: usize) -> io::Result<Self> {
-        static HEAPS: AtomicU32 = AtomicU32::new(0);
         assert!((1..=Owner::MAX_SLOTS).contains(&capacity));
         let memory = SharedMemory::create(room(capacity) + bytes)?;
         let start = memory.map()?;
-        let heap = HeapId::new(HEAPS.fetch_add(1, Ordering::Relaxed));
-        let bed = Self { memory, heap, start, capacity };
-        bed.header().publish(capacity);
-        membership::attach(heap, bed.participants());
-        Ok(bed)
+        header(start).publish(capacity);
+        let attachment = attach(&memory, start)?;
+        Ok(Self { memory, start, capacity, attachment })
     }
 
     /// Maps the memory once more, elsewhere, and uses it there from now on.
@@ -53,13 +48,8 @@ impl Testbed {
     /// Those of the system.
     pub fn map_elsewhere(&mut self) -> io::Result<()> {
         self.start = self.memory.map()?;
-        membership::attach(self.heap, self.participants());
+        self.attachment = attach(&self.memory, self.start)?;
         Ok(())
-    }
-
-    /// Makes a lock for those who share this mapping.
-    pub fn mutex<T: Send>(&self, value: T) -> ShmMutex<T> {
-        ShmMutex::of_heap(value, self.heap)
     }
 
     /// Writes a value `offset` bytes into the room.
@@ -96,7 +86,7 @@ impl Testbed {
     ///
     /// Those of a lock.
     pub fn join(&self) -> Result<(), JoinError> {
-        membership::join(self.heap).map(drop)
+        membership::join(self.attachment).map(drop)
     }
 
     /// Leaves, as if this process had died.
@@ -106,23 +96,12 @@ impl Testbed {
     /// No guard of a lock in this mapping is alive in this process, and none comes to be meanwhile.
     pub unsafe fn leave(&self) {
         // SAFETY: the caller's duty.
-        unsafe { membership::leave(self.heap) };
+        unsafe { membership::leave(self.attachment) };
     }
 
     /// The table, as it is mapped here.
     pub(crate) fn participants(&self) -> Participants<'static> {
-        let capacity = self.header().capacity().unwrap_or(0);
-        let slots = self.start.cast::<Slot>();
-        // SAFETY: the first slot's place is the header's, and there are as many behind it.
-        let slots = unsafe { slots.add(1) };
-        // SAFETY: all zero is a free slot, and the mapping stays.
-        let slots = unsafe { slice::from_raw_parts(slots.as_ptr(), capacity as usize) };
-        Participants::new(self.header(), slots)
-    }
-
-    fn header(&self) -> &'static Header {
-        // SAFETY: all zero is a header, and the mapping stays.
-        unsafe { self.start.cast().as_ref() }
+        self.attachment.table
     }
 
     fn place<T>(&self, offset: usize) -> NonNull<T> {
@@ -134,4 +113,21 @@ impl Testbed {
 /// The bytes of the header and the slots.
 const fn room(capacity: u32) -> usize {
     (1 + capacity as usize) * mem::size_of::<Slot>()
+}
+
+/// Makes the memory known to this process where it is mapped.
+fn attach(memory: &SharedMemory, start: NonNull<u8>) -> io::Result<&'static Attachment> {
+    let header = header(start);
+    let capacity = header.capacity().unwrap_or(0);
+    // SAFETY: the first slot's place is the header's, and there are as many behind it.
+    let slots = unsafe { start.cast::<Slot>().add(1) };
+    // SAFETY: all zero is a free slot, and the mapping stays.
+    let slots = unsafe { slice::from_raw_parts(slots.as_ptr(), capacity as usize) };
+    let region = Region { start: start.addr().get(), bytes: memory.bytes() };
+    Attachment::new(region, Participants::new(header, slots))
+}
+
+fn header(start: NonNull<u8>) -> &'static Header {
+    // SAFETY: the memory begins with it, all zero is one, and the mapping stays.
+    unsafe { start.cast().as_ref() }
 }

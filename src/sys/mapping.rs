@@ -34,6 +34,10 @@ impl SharedMemory {
         }
     }
 
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Maps it once more, for good.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ pub(crate) fn heal_after(pause: Duration) -> Option<Instant> {
 #[derive(Debug)]
 pub(crate) struct Spin {
     rounds: u32,
+    /// None before the first round.
     until: Option<Instant>,
 }
 
@@ -27,6 +28,9 @@ pub(crate) struct Spin {
 static IN_PARALLEL: AtomicBool = AtomicBool::new(false);
 
 impl Spin {
+    /// Who has found a lock held does not look at it for so long. Each look takes the owner's cache
+    /// line away, which costs more than a short time with the lock.
+    const AWAY: Duration = Duration::from_nanos(300);
     /// About as long as going to sleep and being woken takes.
     const LONGEST: Duration = Duration::from_micros(20);
     /// Rounds between two looks at the clock, each of which takes as long as several rounds.
@@ -39,23 +43,26 @@ impl Spin {
     /// Pauses for a moment; returns `false` when it is time to sleep instead.
     #[inline]
     pub(crate) fn again(&mut self) -> bool {
-        if self.rounds % Self::ROUNDS_BY_THE_CLOCK == 0 && !self.has_time() {
+        let Some(until) = self.until else { return self.look_away() };
+        self.rounds += 1;
+        if self.rounds % Self::ROUNDS_BY_THE_CLOCK == 0 && Instant::now() >= until {
             return false;
         }
-        self.rounds += 1;
         core::hint::spin_loop();
         true
     }
 
-    fn has_time(&mut self) -> bool {
-        match self.until {
-            Some(until) => Instant::now() < until,
-            None if self.rounds == 0 => IN_PARALLEL.load(Ordering::Relaxed),
-            None => {
-                self.until = Some(Instant::after(Self::LONGEST));
-                true
-            }
+    /// The first pause.
+    fn look_away(&mut self) -> bool {
+        if !IN_PARALLEL.load(Ordering::Relaxed) {
+            return false;
         }
+        self.until = Some(Instant::after(Self::LONGEST));
+        let back = Instant::after(Self::AWAY);
+        while Instant::now() < back {
+            core::hint::spin_loop();
+        }
+        true
     }
 
     /// Asks the system how many processors this process may use: that can change over a fork.

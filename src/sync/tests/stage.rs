@@ -25,7 +25,7 @@ impl<T: Default + Send, B: Sync> Stage<T, B> {
     pub(super) fn new(capacity: u32, board: B) -> Self {
         let bytes = size_of::<Shared<T, B>>();
         let bed = Testbed::create(capacity, bytes).expect("memory to share");
-        let mutexes = [bed.mutex(T::default()), bed.mutex(T::default())];
+        let mutexes = [ShmMutex::new(T::default()), ShmMutex::new(T::default())];
         let shared = Shared { mutexes, board };
         const { assert!(align_of::<Shared<T, B>>() <= 32) };
         // SAFETY: there is room for it, and nothing is there yet.

@@ -1,0 +1,106 @@
+//! `Attachment`: a region of shared memory that this process has mapped, found by an address inside.
+//!
+//! ```text
+//! address ──▶ Attachment   the region and the table of its participants. A child inherits both.
+//!                  └─────▶ Entry   what this process is there. Wiped in a forked child.
+//! ```
+//!
+//! What lies in a region is of that region, for all who share it, wherever they have mapped it: so
+//! nothing in shared memory has to say so.
+#![expect(unsafe_code, reason = "lends attachments, and memory that a child finds wiped, for good")]
+
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::io;
+
+use super::owner::Owner;
+use super::participants::Participants;
+use crate::sys::keeper::Keeper;
+use crate::sys::wiped;
+
+/// A region, and what this process knows of it.
+#[derive(Debug)]
+pub(crate) struct Attachment {
+    pub(crate) region: Region,
+    pub(crate) table: Participants<'static>,
+    pub(crate) entry: &'static Entry,
+    /// The keeper of the last process of this line that has joined: in a child, its parent's.
+    pub(crate) keeper: AtomicPtr<Keeper>,
+    /// The one that was attached before this.
+    before: AtomicPtr<Attachment>,
+}
+
+/// Where a region is mapped.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Region {
+    pub(crate) start: usize,
+    pub(crate) bytes: usize,
+}
+
+/// What this process is in a region; all zero is nothing yet.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// The bits of its [`Owner`], or 0.
+    pub(crate) owner: AtomicU32,
+    /// 1 while a thread of this process joins.
+    pub(crate) joining: AtomicU32,
+}
+
+static NEWEST: AtomicPtr<Attachment> = AtomicPtr::new(ptr::null_mut());
+
+impl Attachment {
+    /// Makes a region known to this process, with the table of its participants. It stays mapped, and
+    /// the process joins at its first use.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`wiped::map`].
+    pub(crate) fn new(region: Region, table: Participants<'static>) -> io::Result<&'static Self> {
+        let entry = wiped::map(size_of::<Entry>())?.cast::<Entry>();
+        // SAFETY: mapped for good, zeroed, and all zero is an entry.
+        let entry = unsafe { entry.as_ref() };
+        let (keeper, before) = (AtomicPtr::default(), AtomicPtr::default());
+        let attachment = Box::leak(Box::new(Self { region, table, entry, keeper, before }));
+        let this = ptr::from_mut(attachment);
+        let add = |newest| {
+            attachment.before.store(newest, Ordering::Relaxed);
+            Some(this)
+        };
+        let _ = NEWEST.fetch_update(Ordering::Release, Ordering::Relaxed, add);
+        Ok(attachment)
+    }
+
+    /// Returns the one in whose region an address is; the newest, if memory was mapped there again.
+    pub(crate) fn around(address: usize) -> Option<&'static Self> {
+        let mut next = NEWEST.load(Ordering::Acquire);
+        loop {
+            // SAFETY: `new` has stored it, and it is never freed.
+            let attachment = unsafe { next.as_ref() }?;
+            if attachment.region.contains(address) {
+                return Some(attachment);
+            }
+            next = attachment.before.load(Ordering::Relaxed);
+        }
+    }
+}
+
+impl Region {
+    pub(crate) const NOWHERE: Self = Self { start: 0, bytes: 0 };
+
+    #[inline]
+    pub(crate) const fn contains(self, address: usize) -> bool {
+        address.wrapping_sub(self.start) < self.bytes
+    }
+}
+
+impl Entry {
+    pub(crate) const fn new() -> Self {
+        Self { owner: AtomicU32::new(0), joining: AtomicU32::new(0) }
+    }
+
+    /// Who this process is in the region, if it has joined.
+    #[inline]
+    pub(crate) fn owner(&self) -> Option<Owner> {
+        Owner::from_bits(self.owner.load(Ordering::Acquire))
+    }
+}
