@@ -28,7 +28,9 @@ impl fmt::Display for JoinError {
             Self::TableFull { capacity } => {
                 write!(f, "all {capacity} slots for participants are taken by living processes")
             }
-            Self::NotAttached => f.write_str("the lock does not lie in shared memory that this process has attached"),
+            Self::NotAttached => {
+                f.write_str("the lock lies in no shared memory that this process has attached")
+            }
             Self::System(error) => {
                 write!(f, "the system refused what a participant needs: {error}")
             }
