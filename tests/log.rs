@@ -53,8 +53,8 @@ fn a_pool_tells_of_its_accounts_once_when_it_closes() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_lock_tells_once_of_a_dead_owner_that_was_found() {
-    use aquifer::LockError;
     use aquifer::testbed::Testbed;
+    use aquifer::{LockError, ShmMutex};
 
     record();
     let bed = Testbed::create(4, 64).unwrap();
