@@ -37,7 +37,7 @@ fn shared<T: Send>(bed: &Testbed, value: T) -> &'static ShmMutex<T> {
 
 /// Makes a lock so many bytes into the shared memory.
 fn shared_at<T: Send>(bed: &Testbed, offset: usize, value: T) -> &'static ShmMutex<T> {
-    // SAFETY: the callers give it a place in the room that nothing else uses.
+    // SAFETY: the callers give it an aligned place in the room that nothing else uses.
     unsafe { bed.write(offset, ShmMutex::new(value)) }
 }
 
@@ -253,6 +253,9 @@ fn locks_of_one_heap_and_of_two_nest() {
 fn a_lock_is_of_the_memory_in_which_it_lies() {
     in_time(|| {
         let (here, there) = (bed(), bed());
+        // This process has another slot there than here, and the dead one's there is that here.
+        killed_after(|| there.join().unwrap());
+        there.join().unwrap();
         let mutex = ShmMutex::new(1);
         assert!(matches!(mutex.lock(), Err(LockError::NotJoined(JoinError::NotAttached))));
         assert!(matches!(mutex.try_lock(), Err(LockError::NotJoined(JoinError::NotAttached))));
@@ -262,11 +265,14 @@ fn a_lock_is_of_the_memory_in_which_it_lies() {
         *mutex.lock().unwrap() += 1;
         // SAFETY: as above.
         let mutex = unsafe { there.write(0, take_out(mutex)) };
-        // SAFETY: no guard is alive.
-        unsafe { here.leave() };
-        let child = Child::start(|| *mutex.lock().unwrap() += 1);
+        let guard = mutex.lock().unwrap();
+        let child = Child::start(|| {
+            assert_held(mutex.try_lock());
+            assert!(mutex.owner().is_some_and(|owner| owner.is_alive));
+        });
         assert_eq!(child.end(), 0);
-        assert_eq!(*mutex.lock().unwrap(), 3);
+        assert_eq!(mutex.owner().map(|owner| owner.pid), Some(std::process::id()));
+        assert_eq!(*guard, 2);
     });
 }
 
@@ -290,6 +296,7 @@ fn a_panic_is_told_until_somebody_declares_the_data_whole() {
         guard.push(4);
         drop(guard);
         assert_eq!(*mutex.lock().unwrap(), [1, 2, 3, 4]);
+        drop(take_out(mutex));
     });
 }
 

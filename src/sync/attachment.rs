@@ -49,8 +49,8 @@ pub(crate) struct Entry {
 static NEWEST: AtomicPtr<Attachment> = AtomicPtr::new(ptr::null_mut());
 
 impl Attachment {
-    /// Makes a region known to this process, with the table of its participants. It stays mapped, and
-    /// the process joins at its first use.
+    /// Makes a region known to this process, with the table of its participants. It stays mapped: threads
+    /// remember it. The process joins at its first use.
     ///
     /// # Errors
     ///
@@ -60,11 +60,11 @@ impl Attachment {
         // SAFETY: mapped for good, zeroed, and all zero is an entry.
         let entry = unsafe { entry.as_ref() };
         let (keeper, before) = (AtomicPtr::default(), AtomicPtr::default());
-        let attachment = Box::leak(Box::new(Self { region, table, entry, keeper, before }));
-        let this = ptr::from_mut(attachment);
+        let attachment: &'static Self =
+            Box::leak(Box::new(Self { region, table, entry, keeper, before }));
         let add = |newest| {
             attachment.before.store(newest, Ordering::Relaxed);
-            Some(this)
+            Some(ptr::from_ref(attachment).cast_mut())
         };
         let _ = NEWEST.fetch_update(Ordering::Release, Ordering::Relaxed, add);
         Ok(attachment)

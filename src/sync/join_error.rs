@@ -5,7 +5,7 @@ use core::error::Error;
 use core::fmt;
 use std::io;
 
-/// Why a process could not take its place among those that share a heap.
+/// Why a process is not among those that share the memory of a lock.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum JoinError {

@@ -22,7 +22,7 @@ pub enum LockError<'a, T> {
     Held,
     /// It is held by the very thread that asks for it, which would wait for itself for ever.
     Relock,
-    /// This process could not become a participant.
+    /// This process is no participant, and could not become one.
     NotJoined(JoinError),
 }
 

@@ -3,7 +3,7 @@
 
 use core::cell::Cell;
 use core::ptr;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
 use std::time::{Duration, Instant};
 
 use super::attachment::{Attachment, Entry, Region};
@@ -29,7 +29,8 @@ std::thread_local! {
         Identity {
             thread: Cell::new(0),
             region: Cell::new(Region::NOWHERE),
-            member: Cell::new(Member { word: Word::FREE, entry: &NOBODY }),
+            // A word that no owner has.
+            member: Cell::new(Member { word: Word::FREE.with_waiters(), entry: &NOBODY }),
         }
     };
 }
@@ -76,13 +77,17 @@ pub(crate) fn identify(attachment: &'static Attachment) -> Result<Member, JoinEr
             identity.thread.set(draw_thread_number());
         }
         let member = Member { word: Word::held_by(owner, identity.thread.get()), entry };
-        identity.region.set(region);
+        // In this order, lest a signal handler that locks find the one with the other.
+        identity.region.set(Region::NOWHERE);
+        compiler_fence(Ordering::SeqCst);
         identity.member.set(member);
+        compiler_fence(Ordering::SeqCst);
+        identity.region.set(region);
         Ok(member)
     })
 }
 
-/// Returns a number that no other thread of this process has, never 0.
+/// Returns a number that no other thread of this process has, never 0; after 2^32 threads they come again.
 fn draw_thread_number() -> u32 {
     static DRAWN: AtomicU32 = AtomicU32::new(0);
     DRAWN.fetch_add(1, Ordering::Relaxed).wrapping_add(1).max(1)
@@ -104,8 +109,9 @@ pub(crate) fn join(attachment: &'static Attachment) -> Result<Owner, JoinError> 
     }
     Spin::count_processors();
     process::take_part_in_barriers().map_err(JoinError::System)?;
-    let (started, owner) =
-        Keeper::start(|registrar| move_in(table, &registrar)).map_err(JoinError::System)??;
+    let process = Process { pid: std::process::id(), start_seconds: process::start_seconds() };
+    let (started, owner) = Keeper::start(|registrar| move_in(table, &registrar, process))
+        .map_err(JoinError::System)??;
     keeper.store(Box::into_raw(Box::new(started)), Ordering::Relaxed);
     entry.owner.store(owner.bits(), Ordering::Release);
     Ok(owner)
@@ -115,10 +121,12 @@ pub(crate) fn join(attachment: &'static Attachment) -> Result<Owner, JoinError> 
 ///
 /// # Safety
 ///
-/// No guard of a lock in this region is alive in this process, and none comes to be meanwhile.
+/// No guard of a lock in this region is alive in this process, and no call of a lock in it is under way
+/// or begins meanwhile.
 pub(crate) unsafe fn leave(attachment: &'static Attachment) {
     let Attachment { entry, keeper, .. } = attachment;
-    if entry.owner.swap(0, Ordering::Relaxed) == 0 {
+    let _turn = Turn::take(&entry.joining);
+    if entry.owner.swap(0, Ordering::Acquire) == 0 {
         // The keeper, if there is one, is of this process's parent.
         return;
     }
@@ -130,8 +138,11 @@ pub(crate) unsafe fn leave(attachment: &'static Attachment) {
 }
 
 /// Takes a slot, on the thread of the keeper that will stand for this process.
-fn move_in(table: &Participants<'static>, registrar: &Registrar<'_>) -> Result<Owner, JoinError> {
-    let process = Process { pid: std::process::id(), start_seconds: process::start_seconds() };
+fn move_in(
+    table: &Participants<'static>,
+    registrar: &Registrar<'_>,
+    process: Process,
+) -> Result<Owner, JoinError> {
     loop {
         let stake = stake(table)?;
         let Some(liveness) = table.liveness(stake) else { continue };

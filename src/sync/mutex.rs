@@ -56,6 +56,8 @@ use super::raw::{Applicant, Damage, RawLock, Refusal, Taken};
 /// # }
 /// ```
 ///
+/// It is not to be taken in a signal handler, which could wait for the very thread that it interrupts.
+///
 /// A process that dumps core is dead when the dump is written, and not before.
 ///
 /// One thing outlasts a process: a system call that was copying into the data when its process was
@@ -84,7 +86,8 @@ impl<T> RefUnwindSafe for ShmMutex<T> {}
 
 impl<T: Send> ShmMutex<T> {
     /// Makes a free lock. It can be taken where it lies in memory that participants share, and nowhere
-    /// else: whose the lock is depends on where it is.
+    /// else: whose the lock is depends on where it is. So do not move one whose guard was forgotten: to
+    /// those who share its new place it may seem to be held for as long as one of them lives.
     #[must_use]
     pub const fn new(value: T) -> Self {
         Self { raw: RawLock::new(), data: UnsafeCell::new(ManuallyDrop::new(value)) }

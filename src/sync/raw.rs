@@ -121,7 +121,7 @@ impl RawLock {
         applicant: Applicant<'_>,
         deadline: Option<Instant>,
     ) -> Result<Taken, Refusal> {
-        // No other thread writes this thread's word, so it is no old one either.
+        // It is no old one either: this thread's unlocks come after, and it has made them itself.
         if self.word().has_owner_of(applicant.word) {
             return Err(Refusal::Relock);
         }

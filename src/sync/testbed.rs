@@ -56,7 +56,8 @@ impl Testbed {
     ///
     /// # Safety
     ///
-    /// The value fits there, is aligned there to 32 bytes at most, and nothing else is in use there.
+    /// The value fits there, the place is aligned for it (the room begins at a multiple of 32), and
+    /// nothing else is in use there.
     pub unsafe fn write<T>(&self, offset: usize, value: T) -> &'static T {
         let place = self.place(offset);
         // SAFETY: the caller's duty.
@@ -93,7 +94,8 @@ impl Testbed {
     ///
     /// # Safety
     ///
-    /// No guard of a lock in this mapping is alive in this process, and none comes to be meanwhile.
+    /// No guard of a lock in this mapping is alive in this process, and no call of a lock in it is under
+    /// way or begins meanwhile.
     pub unsafe fn leave(&self) {
         // SAFETY: the caller's duty.
         unsafe { membership::leave(self.attachment) };

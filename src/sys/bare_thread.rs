@@ -1,7 +1,7 @@
 //! A thread of libc's, and not of `std`'s.
 //!
 //! A process may be forked while another thread of its parent holds a lock that starting a thread
-//! needs. libc sees to its own locks then; `std` does not, and the child would wait for ever.
+//! needs. `fork(3)` sees to libc's own locks; `std` does not to its, and the child would wait for ever.
 #![expect(unsafe_code, reason = "starts and joins threads, and blocks signals")]
 
 use core::ffi::c_void;

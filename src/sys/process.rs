@@ -16,8 +16,8 @@ pub(crate) fn start_seconds() -> u32 {
         let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
         let uptime: f64 = uptime.split_ascii_whitespace().next()?.parse().ok()?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-        let boot = now.checked_sub(Duration::from_secs_f64(uptime))?;
-        u32::try_from(boot.as_secs() + ticks / ticks_per_second).ok()
+        let boot = now.checked_sub(Duration::try_from_secs_f64(uptime).ok()?)?;
+        u32::try_from(boot.as_secs() + ticks.checked_div(ticks_per_second)?).ok()
     };
     started().unwrap_or(0)
 }
