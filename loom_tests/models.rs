@@ -7,9 +7,9 @@
     allow(dead_code, unreachable_pub, reason = "models use part of the lock")
 )]
 
-#[cfg(not(any(aquifer_loom, asan)))]
+#[cfg(not(any(aquifer_loom, asan, aquifer_in_slab)))]
 mod driver;
-#[cfg(not(any(aquifer_loom, asan)))]
+#[cfg(not(any(aquifer_loom, asan, aquifer_in_slab)))]
 mod mutants;
 
 #[cfg(aquifer_loom)]
@@ -26,3 +26,5 @@ mod sync;
 mod tables;
 #[cfg(aquifer_loom)]
 mod times;
+#[cfg(aquifer_loom)]
+mod turns;

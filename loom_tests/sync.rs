@@ -14,3 +14,5 @@ pub(crate) mod raw;
 pub(crate) mod semaphore;
 #[path = "../src/sync/trust.rs"]
 pub(crate) mod trust;
+#[path = "../src/sync/turn.rs"]
+pub(crate) mod turn;

@@ -2,8 +2,17 @@
 #![cfg_attr(feature = "nightly", feature(allocator_api))]
 #![cfg_attr(aquifer_loom, allow(dead_code, reason = "the models have the lock for themselves"))]
 
+#[cfg(any(feature = "allocator-api2", feature = "allocator-api2-04", feature = "nightly"))]
+mod allocator;
 mod error;
+#[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
+mod geometry;
+mod nowhere;
 mod pool;
+#[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
+mod region;
+#[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
+mod slab;
 #[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
 mod sync;
 mod sys;
@@ -17,6 +26,14 @@ pub use pool::defer::Deferred;
 pub use pool::pool::Pool;
 pub use pool::scope::Scope;
 pub use pool::stats::PoolStats;
+#[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
+pub use slab::{
+    damage::SlabDamage,
+    guard::SlabGuard,
+    pool::SlabPool,
+    region_error::RegionError,
+    stats::{ClassStats, SlabStats},
+};
 /// What the benchmarks and tests of this crate stand on until there is a heap: no part of the interface.
 #[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
 #[doc(hidden)]

@@ -5,13 +5,14 @@
 #![expect(unsafe_code, reason = "turns addresses of the current block into pointers")]
 
 use core::alloc::Layout;
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 
 use super::block::{Block, HEADER};
 use super::large::Fill;
 use super::pool::Pool;
 use super::share::Share;
 use crate::error::AllocError;
+use crate::nowhere;
 use crate::sys::shadow;
 
 /// How many older blocks are asked for room before a new one is taken.
@@ -120,7 +121,7 @@ impl Pool {
     #[inline(never)]
     pub(super) fn alloc_cold(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         if layout.size() == 0 {
-            return Ok(dangling(layout));
+            return Ok(nowhere::place_for(layout));
         }
         if self.is_large(layout) {
             return self.large.alloc(self.supply(), layout, Fill::Any);
@@ -206,11 +207,4 @@ impl Pool {
     fn room(&self) -> usize {
         self.end.get().addr().wrapping_sub(self.last.get().addr()).wrapping_sub(1)
     }
-}
-
-/// A well-aligned pointer to no bytes.
-fn dangling(layout: Layout) -> NonNull<u8> {
-    let address = ptr::without_provenance_mut(layout.align());
-    // SAFETY: an alignment is not zero.
-    unsafe { NonNull::new_unchecked(address) }
 }

@@ -15,6 +15,7 @@ use std::io;
 
 use super::owner::Owner;
 use super::participants::Participants;
+use super::turn::Turn;
 use crate::sys::keeper::Keeper;
 use crate::sys::wiped;
 
@@ -42,8 +43,8 @@ pub(crate) struct Region {
 pub(crate) struct Entry {
     /// The bits of its [`Owner`], or 0.
     pub(crate) owner: AtomicU32,
-    /// 1 while a thread of this process joins.
-    pub(crate) joining: AtomicU32,
+    /// Of the threads of this process, to join or to leave.
+    pub(crate) joining: Turn,
 }
 
 static NEWEST: AtomicPtr<Attachment> = AtomicPtr::new(ptr::null_mut());
@@ -95,7 +96,7 @@ impl Region {
 
 impl Entry {
     pub(crate) const fn new() -> Self {
-        Self { owner: AtomicU32::new(0), joining: AtomicU32::new(0) }
+        Self { owner: AtomicU32::new(0), joining: Turn::new() }
     }
 
     /// Who this process is in the region, if it has joined.

@@ -11,7 +11,6 @@ use super::join_error::JoinError;
 use super::owner::{Owner, Word};
 use super::participants::{Participants, Process, Stake};
 use super::primitives::Spin;
-use crate::sys::futex::{self, Expected};
 use crate::sys::keeper::{Keeper, Registrar};
 use crate::sys::process;
 
@@ -103,7 +102,7 @@ pub(crate) fn join(attachment: &'static Attachment) -> Result<Owner, JoinError> 
     if let Some(owner) = entry.owner() {
         return Ok(owner);
     }
-    let _turn = Turn::take(&entry.joining);
+    let _turn = entry.joining.take();
     if let Some(owner) = entry.owner() {
         return Ok(owner);
     }
@@ -125,7 +124,7 @@ pub(crate) fn join(attachment: &'static Attachment) -> Result<Owner, JoinError> 
 /// or begins meanwhile.
 pub(crate) unsafe fn leave(attachment: &'static Attachment) {
     let Attachment { entry, keeper, .. } = attachment;
-    let _turn = Turn::take(&entry.joining);
+    let _turn = entry.joining.take();
     if entry.owner.swap(0, Ordering::Acquire) == 0 {
         // The keeper, if there is one, is of this process's parent.
         return;
@@ -179,25 +178,4 @@ fn stake(table: &Participants<'_>) -> Result<Stake, JoinError> {
         table.remove(dead);
     }
     free().ok_or(JoinError::TableFull { capacity: table.capacity() })
-}
-
-/// The turn of one thread of this process to join.
-struct Turn<'a> {
-    joining: &'a AtomicU32,
-}
-
-impl<'a> Turn<'a> {
-    fn take(joining: &'a AtomicU32) -> Self {
-        while joining.swap(1, Ordering::Acquire) == 1 {
-            futex::wait(Expected { word: joining, value: 1 }, None);
-        }
-        Self { joining }
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.joining.store(0, Ordering::Release);
-        futex::wake(self.joining, i32::MAX);
-    }
 }

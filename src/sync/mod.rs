@@ -19,3 +19,4 @@ pub mod testbed;
 #[cfg(all(test, not(asan)))]
 mod tests;
 pub(crate) mod trust;
+pub(crate) mod turn;

@@ -1,6 +1,7 @@
 //! This process, as others see it; and what they may know of one that died.
 #![expect(unsafe_code, reason = "makes system calls")]
 
+use core::mem::MaybeUninit;
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -20,6 +21,19 @@ pub(crate) fn start_seconds() -> u32 {
         u32::try_from(boot.as_secs() + ticks.checked_div(ticks_per_second)?).ok()
     };
     started().unwrap_or(0)
+}
+
+/// Whether this process may use more than one processor. It allocates nothing, and takes no lock.
+pub(crate) fn has_several_processors() -> bool {
+    let mut set = MaybeUninit::<libc::cpu_set_t>::zeroed();
+    // SAFETY: there is room for what is written.
+    let result = unsafe { libc::sched_getaffinity(0, size_of_val(&set), set.as_mut_ptr()) };
+    // SAFETY: all zero is a set, and what the call writes is, too.
+    let set = unsafe { set.assume_init_ref() };
+    // SAFETY: it reads the set.
+    let count = unsafe { libc::CPU_COUNT(set) };
+    // A machine with more processors than fit into the set has several.
+    result < 0 || count > 1
 }
 
 /// Lets this process be interrupted by [`settle_the_dead`] of others.

@@ -1,41 +1,25 @@
 //! Private memory that a forked child finds empty.
-#![expect(unsafe_code, reason = "maps memory")]
+#![expect(unsafe_code, reason = "advises the kernel about memory")]
 
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 use std::io;
 
+use super::private;
+
 /// Maps `bytes` bytes of zeros, which are zeros again in every child that is forked, by whatever
-/// call. They stay mapped; pages that are never touched cost nothing.
+/// call.
 ///
 /// # Errors
 ///
 /// Those of `mmap`; and of `madvise`, which refuses before Linux 4.14.
 pub(crate) fn map(bytes: usize) -> io::Result<NonNull<u8>> {
-    let protection = libc::PROT_READ | libc::PROT_WRITE;
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    // SAFETY: the kernel chooses an address where nothing is mapped.
-    let start = unsafe { libc::mmap(ptr::null_mut(), bytes, protection, flags, -1, 0) };
-    if start == libc::MAP_FAILED {
-        return Err(io::Error::last_os_error());
-    }
+    let start = private::map(bytes)?;
     // SAFETY: the range was mapped above, and nobody else knows of it yet.
-    let wiped = unsafe { libc::madvise(start, bytes, libc::MADV_WIPEONFORK) } == 0;
-    let refusal = io::Error::last_os_error();
-    let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
-    if wiped {
+    if unsafe { libc::madvise(start.as_ptr().cast(), bytes, libc::MADV_WIPEONFORK) } == 0 {
         return Ok(start);
     }
+    let refusal = io::Error::last_os_error();
     // SAFETY: mapped above with this length.
-    unsafe { unmap(start, bytes) };
+    unsafe { private::unmap(start, bytes) };
     Err(refusal)
-}
-
-/// Gives back what [`map`] has mapped.
-///
-/// # Safety
-///
-/// `start` and `bytes` are of a call of [`map`], and nobody uses the memory any more.
-pub(crate) unsafe fn unmap(start: NonNull<u8>, bytes: usize) {
-    // SAFETY: the caller's duty.
-    unsafe { libc::munmap(start.as_ptr().cast(), bytes) };
 }

@@ -9,6 +9,7 @@ use super::Ordering;
 use crate::sync::crash_point::CrashPoint;
 pub(crate) use crate::sys::clock::Instant;
 pub(crate) use crate::sys::futex::{self, Expected};
+use crate::sys::process::has_several_processors;
 pub(crate) use crate::sys::process::settle_the_dead;
 
 /// When a sleeper looks by itself whether a call to wake was lost with the one who owed it.
@@ -67,8 +68,7 @@ impl Spin {
 
     /// Asks the system how many processors this process may use: that can change over a fork.
     pub(crate) fn count_processors() {
-        let several = std::thread::available_parallelism().is_ok_and(|count| count.get() > 1);
-        IN_PARALLEL.store(several, Ordering::Relaxed);
+        IN_PARALLEL.store(has_several_processors(), Ordering::Relaxed);
     }
 }
 

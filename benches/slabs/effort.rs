@@ -1,0 +1,15 @@
+//! How long a run measures.
+
+/// How many turns each contender has, and how many blocks it takes in each.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Effort {
+    pub(crate) turns: usize,
+    pub(crate) operations: usize,
+}
+
+impl Effort {
+    /// For figures: about half a minute.
+    pub(crate) const FULL: Self = Self { turns: 101, operations: 20_000 };
+    /// Everything once.
+    pub(crate) const SMOKE: Self = Self { turns: 1, operations: 1000 };
+}

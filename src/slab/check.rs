@@ -1,0 +1,164 @@
+//! The whole truth about a slab, and whether all that was noted beside it agrees.
+#![forbid(unsafe_code)]
+
+use core::sync::atomic::Ordering;
+
+use super::bins::Bins;
+use super::damage::Damage;
+use super::header::Runs;
+use super::page::{NONE, State, Word};
+use super::slab::Slab;
+use crate::geometry::{Class, PAGE_BYTES};
+
+impl Slab<'_> {
+    /// Checks everything that operations keep, and tells what is handed out: `live` gets the offset
+    /// and the bytes of each block.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is not as it should be.
+    pub(crate) fn check(&self, mut live: impl FnMut(usize, usize)) -> Result<(), Damage> {
+        let mut tally = Tally { runs: [[0; 3]; Class::COUNT], free_runs: 0, free_pages: 0 };
+        let mut page = 0;
+        let mut after_free = false;
+        while page < self.page_count() {
+            let pages = self.run_at(page)?;
+            match self.page(page).word().state() {
+                State::Free { .. } => {
+                    self.check_free(page, pages, after_free)?;
+                    tally.free_runs += 1;
+                    tally.free_pages += pages;
+                }
+                State::Blocks { class } => {
+                    self.check_blocks(page, class, &mut tally)?;
+                    self.tell_blocks(page, class, &mut live);
+                }
+                _ => {
+                    self.check_insides(page, pages, |_| Word::INSIDE)?;
+                    live(page as usize * PAGE_BYTES, pages as usize * PAGE_BYTES);
+                }
+            }
+            after_free = matches!(self.page(page).word().state(), State::Free { .. });
+            let is_fresh = page + pages > self.header.fresh.get();
+            ensure(after_free || !is_fresh, "the mark of fresh pages", page)?;
+            page += pages;
+        }
+        self.check_bins(&tally)?;
+        (0..Class::COUNT)
+            .filter_map(Class::from_index)
+            .try_for_each(|class| self.check_runs(class, &tally))
+    }
+
+    fn check_free(&self, page: u32, pages: u32, after_free: bool) -> Result<(), Damage> {
+        ensure(!after_free, "the joining of free runs", page)?;
+        let last = page + pages - 1;
+        let is_marked = pages == 1 || self.page(last).word() == Word::last_free(pages - 1);
+        ensure(is_marked, "the end of a free run", page)?;
+        let bin = self.header.bins.first(Bins::of(pages));
+        ensure(self.is_linked(page, bin), "the list of free runs", page)?;
+        let heads = |inside: &u32| {
+            let state = self.page(*inside).word().state();
+            !matches!(state, State::Inside | State::AfterBlocks { .. } | State::LastFree { .. })
+        };
+        match (page + 1..page + pages).find(heads) {
+            Some(page) => Err(Damage::Cache { what: "the inside of a free run", page }),
+            None => Ok(()),
+        }
+    }
+
+    fn check_insides(
+        &self,
+        page: u32,
+        pages: u32,
+        word: impl Fn(u32) -> Word,
+    ) -> Result<(), Damage> {
+        let is_wrong = |after: &u32| {
+            let found = self.page(page + after).word();
+            let is_stale = matches!(
+                found.state(),
+                State::Inside | State::AfterBlocks { .. } | State::LastFree { .. }
+            );
+            found != word(*after) && !(word(*after) == Word::INSIDE && is_stale)
+        };
+        match (1..pages).find(is_wrong) {
+            Some(after) => Err(Damage::Cache { what: "the inside of a run", page: page + after }),
+            None => Ok(()),
+        }
+    }
+
+    fn check_blocks(&self, page: u32, class: Class, tally: &mut Tally) -> Result<(), Damage> {
+        let (runs, plan) = (self.header.runs(class), class.plan());
+        self.check_insides(page, plan.pages, |after| Word::after_blocks(class, after))?;
+        let vacant = self.vacant(page, class);
+        ensure(self.page(page).vacant.get() == vacant, "the number of free blocks", page)?;
+        let is_first = self.page(page).hint.get() == self.first_with_room(page, class);
+        ensure(vacant == 0 || is_first, "the first word with room", page)?;
+        let is_listed = vacant == 0 || self.is_linked(page, runs.room.get());
+        ensure(is_listed, "the list of runs with room", page)?;
+        let is_spare = runs.spare.get() == page;
+        ensure(is_spare || vacant < plan.blocks, "the spare run", page)?;
+        let [count, with_room, used] = &mut tally.runs[class.index()];
+        *count += 1;
+        *with_room += u32::from(vacant > 0);
+        *used += plan.blocks - vacant;
+        Ok(())
+    }
+
+    fn tell_blocks(&self, page: u32, class: Class, live: &mut impl FnMut(usize, usize)) {
+        let plan = class.plan();
+        let taken = |block: &u32| {
+            let word = self.bitmap(page, class).get(*block as usize / 64);
+            word.is_some_and(|word| word.load(Ordering::Relaxed) >> (block % 64) & 1 == 1)
+        };
+        for block in (0..plan.blocks).filter(taken) {
+            let in_run = (block * plan.block_bytes) as usize;
+            live(page as usize * PAGE_BYTES + in_run, plan.block_bytes as usize);
+        }
+    }
+
+    /// Whether the neighbours of a page in a list know of it.
+    fn is_linked(&self, page: u32, first: u32) -> bool {
+        let (before, next) = (self.page(page).before.get(), self.page(page).next.get());
+        let from_before =
+            if before == NONE { first == page } else { self.page(before).next.get() == page };
+        from_before && (next == NONE || self.page(next).before.get() == page)
+    }
+
+    fn check_bins(&self, tally: &Tally) -> Result<(), Damage> {
+        let bins = &self.header.bins;
+        let mut listed = 0;
+        for bin in 0..Bins::COUNT {
+            for page in self.list(bins.first(bin)) {
+                let pages = self.free_after(page).unwrap_or(0);
+                ensure(pages > 0 && Bins::of(pages) == bin, "the list of free runs", page)?;
+                listed += 1;
+            }
+            let is_marked = bins.is_occupied(bin) == (bins.first(bin) != NONE);
+            ensure(is_marked, "the mark of a list", bin as u32)?;
+        }
+        ensure(listed == tally.free_runs, "the number of free runs", listed)?;
+        let free_pages = self.header.free_pages.get();
+        ensure(free_pages == tally.free_pages, "the number of free pages", free_pages)
+    }
+
+    fn check_runs(&self, class: Class, tally: &Tally) -> Result<(), Damage> {
+        let runs: &Runs = self.header.runs(class);
+        let [count, with_room, used] = tally.runs[class.index()];
+        let listed = self.list(runs.room.get()).count() as u32;
+        ensure(listed == with_room, "the number of runs with room", runs.room.get())?;
+        ensure(runs.count.get() == count, "the number of runs", runs.count.get())?;
+        ensure(runs.used.get() == used, "the number of blocks", runs.used.get())
+    }
+}
+
+/// What was counted.
+struct Tally {
+    /// Of each class: its runs, those with room, its blocks that are taken.
+    runs: [[u32; 3]; Class::COUNT],
+    free_runs: u32,
+    free_pages: u32,
+}
+
+fn ensure(holds: bool, what: &'static str, page: u32) -> Result<(), Damage> {
+    if holds { Ok(()) } else { Err(Damage::Cache { what, page }) }
+}

@@ -1,0 +1,167 @@
+//! A slab in private memory, and the turn of the threads that use it.
+#![expect(unsafe_code, reason = "places tables in a mapping")]
+
+use core::mem;
+use core::ptr::NonNull;
+use core::slice;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, compiler_fence};
+use std::io;
+
+use super::header::Header;
+use super::page::Page;
+use super::slab::Slab;
+use crate::geometry::PAGE_BYTES;
+use crate::region::Region;
+use crate::sync::turn::{Taken, Turn};
+use crate::sys::{last_words, private, wiped};
+
+/// What lies at the beginning of the memory of a pool.
+///
+/// ```text
+/// ┌───────┬────────┬─────────────────┬─────────┬─────┬────────┬────────┬───
+/// │ front │ header │ a word of each  │ bitmaps │     │ page 0 │ page 1 │ …
+/// └───────┴────────┴─────────────────┴─────────┴─────┴────────┴────────┴───
+///   the turn lies in a page of its own, which a fork wipes
+/// ```
+#[derive(Debug)]
+pub(crate) struct Front {
+    turn: &'static Turn,
+    /// 1 while somebody has the slab. A child that is forked meanwhile finds it so, beside a free
+    /// turn: then it puts in order what another thread of its parent had begun.
+    dirty: AtomicU32,
+    slab: Slab<'static>,
+    pages: Region,
+    /// All of it.
+    bytes: usize,
+}
+
+impl Front {
+    /// The fewest bytes of a pool: its tables, and a page.
+    pub(crate) const MIN_BYTES: usize = {
+        assert!(tables_bytes(1) <= PAGE_BYTES);
+        2 * PAGE_BYTES
+    };
+
+    /// Maps a pool of so many bytes, at least [`Front::MIN_BYTES`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub(crate) fn map(bytes: usize) -> io::Result<NonNull<Self>> {
+        let turn = wiped::map(mem::size_of::<Turn>())?;
+        let start = private::map(bytes).inspect_err(|_| {
+            // SAFETY: mapped above, and nobody knows of it.
+            unsafe { private::unmap(turn, mem::size_of::<Turn>()) };
+        })?;
+        let count = page_count(bytes);
+        let front = start.cast::<Self>();
+        // SAFETY: `tables_bytes` has counted room for all four, each of which ends where the next is
+        // aligned.
+        let header = unsafe { front.add(1) }.cast::<Header>();
+        // SAFETY: as above.
+        let pages = unsafe { header.add(1) }.cast::<Page>();
+        // SAFETY: as above.
+        let bitmaps = unsafe { pages.add(count + 1) }.cast::<AtomicU64>();
+        // SAFETY: all zero is an entry, and the mapping stays for as long as the front.
+        let pages = unsafe { slice::from_raw_parts(pages.as_ptr(), count + 1) };
+        // SAFETY: all zero is a bitmap, and the mapping stays for as long as the front.
+        let bitmaps =
+            unsafe { slice::from_raw_parts(bitmaps.as_ptr(), count * Slab::BITMAP_WORDS) };
+        // SAFETY: all zero is a header, and the mapping stays for as long as the front.
+        let header = unsafe { header.as_ref() };
+        // SAFETY: within the mapping.
+        let first = unsafe { start.add(tables_bytes(count).next_multiple_of(PAGE_BYTES)) };
+        let base = first.addr().get() / PAGE_BYTES;
+        let slab = Slab::new(header, pages, bitmaps, base).ok_or(io::ErrorKind::InvalidInput)?;
+        slab.format();
+        // SAFETY: `page_count` has counted as many behind the tables.
+        let pages = unsafe { Region::new(first, count * PAGE_BYTES) };
+        // SAFETY: all zero is a free turn, and the mapping stays for as long as the front.
+        let turn = unsafe { turn.cast().as_ref() };
+        let value = Self { turn, dirty: AtomicU32::new(0), slab, pages, bytes };
+        // SAFETY: the mapping begins with room for it.
+        unsafe { front.write(value) };
+        Ok(front)
+    }
+
+    /// Gives the memory back.
+    ///
+    /// # Safety
+    ///
+    /// It is of [`Front::map`], and nobody uses it or anything in it any more.
+    pub(crate) unsafe fn unmap(front: NonNull<Self>) {
+        // SAFETY: the caller's duty.
+        let Self { turn, bytes, .. } = *unsafe { front.as_ref() };
+        // SAFETY: the caller's duty, and mapped with this length.
+        unsafe { private::unmap(NonNull::from(turn).cast(), mem::size_of::<Turn>()) };
+        // SAFETY: the caller's duty, and mapped with this length.
+        unsafe { private::unmap(front.cast(), bytes) };
+    }
+
+    /// Waits for the turn, and takes it.
+    #[inline]
+    pub(crate) fn take_turn(&self) -> InTurn<'_> {
+        let taken = self.turn.take();
+        if self.dirty.load(Ordering::Relaxed) != 0 {
+            self.put_in_order();
+        }
+        self.dirty.store(1, Ordering::Relaxed);
+        compiler_fence(Ordering::Release);
+        InTurn { front: self, taken }
+    }
+
+    #[cold]
+    fn put_in_order(&self) {
+        if let Err(damage) = self.slab.rebuild() {
+            last_words::abort(format_args!("the tables of a slab pool are overwritten: {damage}"));
+        }
+    }
+}
+
+/// The slab, for the one whose turn it is; until this is dropped.
+#[derive(Debug)]
+pub(crate) struct InTurn<'a> {
+    front: &'a Front,
+    /// Given back after `drop` below.
+    #[expect(dead_code, reason = "it is dropped")]
+    taken: Taken<'a>,
+}
+
+impl InTurn<'_> {
+    #[inline]
+    pub(crate) fn slab(&self) -> &Slab<'_> {
+        &self.front.slab
+    }
+
+    #[inline]
+    pub(crate) fn pages(&self) -> Region {
+        self.front.pages
+    }
+}
+
+impl Drop for InTurn<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.front.dirty.store(0, Ordering::Release);
+    }
+}
+
+/// The bytes of everything that lies before the first page.
+const fn tables_bytes(count: usize) -> usize {
+    mem::size_of::<Front>()
+        + mem::size_of::<Header>()
+        + (count + 1) * mem::size_of::<Page>()
+        + count * Slab::BITMAP_WORDS * 8
+}
+
+/// How many pages there are in so many bytes.
+const fn page_count(bytes: usize) -> usize {
+    let a_page = tables_bytes(1) - tables_bytes(0) + PAGE_BYTES;
+    let most = bytes.saturating_sub(tables_bytes(0) + PAGE_BYTES - 1) / a_page;
+    // One more if the tables happen to end at a page.
+    let one_more = tables_bytes(most + 1).next_multiple_of(PAGE_BYTES) + (most + 1) * PAGE_BYTES;
+    if one_more <= bytes { most + 1 } else { most }
+}
+
+const _: () = assert!(page_count(Front::MIN_BYTES) == 1);
+const _: () = assert!(mem::size_of::<Front>() % 8 == 0 && mem::align_of::<Header>() <= 8);

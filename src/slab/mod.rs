@@ -1,0 +1,23 @@
+//! The allocator of a fixed region: pages and size classes, on numbers and offsets; and pools made of it.
+
+#[cfg(any(feature = "allocator-api2", feature = "allocator-api2-04", feature = "nightly"))]
+mod allocator;
+pub(crate) mod bins;
+pub(crate) mod blocks;
+pub(crate) mod check;
+pub(crate) mod damage;
+pub(crate) mod free_runs;
+pub(crate) mod front;
+mod global;
+pub(crate) mod guard;
+pub(crate) mod header;
+pub(crate) mod page;
+pub(crate) mod pool;
+pub(crate) mod rebuild;
+pub(crate) mod region_error;
+pub(crate) mod resize;
+#[expect(clippy::module_inception, reason = "the room of `Slab` in the folder of slabs")]
+pub(crate) mod slab;
+pub(crate) mod stats;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,273 @@
+//! `SlabPool`: memory of a fixed size, for code that frees in any order.
+#![expect(unsafe_code, reason = "hands out memory and takes it back")]
+
+use core::alloc::Layout;
+use core::fmt;
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use super::damage::SlabDamage;
+use super::front::Front;
+use super::guard::SlabGuard;
+use super::region_error::RegionError;
+use super::stats::SlabStats;
+use crate::error::AllocError;
+use crate::sync::primitives::Spin;
+
+/// A pool of a fixed size, from which any thread allocates and to which any thread gives back, in any
+/// order.
+///
+/// Small requests share pages by size class, larger ones take whole pages; pages that are free again
+/// join their neighbours. A request that finds no room is refused, and nothing else: the pool never
+/// asks the system for more.
+///
+/// As an [`Allocator`](allocator_api2::alloc::Allocator) for collections it is borrowed: `&SlabPool`.
+/// As the `#[global_allocator]` it is a `static` made by [`SlabPool::const_new`].
+///
+/// A block that is given back twice, or was never handed out, ends the process with a line that tells its
+/// address. No list and no count lies in the blocks: writing into memory that was given back harms
+/// others who have it, and not the pool.
+///
+/// After a `fork` the child has a pool of its own with the same contents, whatever other threads of
+/// its parent were doing.
+///
+/// ```
+/// use allocator_api2::vec::Vec;
+/// use aquifer::SlabPool;
+///
+/// let pool = SlabPool::new(1 << 20)?;
+/// let mut numbers = Vec::new_in(&pool);
+/// numbers.extend(0..1000_u32);
+/// assert_eq!(numbers.iter().sum::<u32>(), 499_500);
+/// assert!(Vec::<u8, _>::new_in(&pool).try_reserve(2 << 20).is_err());
+/// # Ok::<(), aquifer::RegionError>(())
+/// ```
+#[doc(alias = "ngx_slab_pool_t")]
+pub struct SlabPool {
+    bytes: usize,
+    /// Null until the memory is mapped.
+    front: AtomicPtr<Front>,
+}
+
+impl SlabPool {
+    /// The fewest bytes of a pool.
+    pub const MIN_BYTES: usize = Front::MIN_BYTES;
+
+    /// Makes a pool of `bytes` bytes, its tables included: these take one byte in 48. The memory is
+    /// the system's until it is used.
+    ///
+    /// # Errors
+    ///
+    /// [`RegionError::TooSmall`] below [`SlabPool::MIN_BYTES`], and [`RegionError::System`].
+    #[doc(alias = "ngx_slab_init")]
+    pub fn new(bytes: usize) -> Result<Self, RegionError> {
+        if bytes < Self::MIN_BYTES {
+            return Err(RegionError::TooSmall { minimum: Self::MIN_BYTES });
+        }
+        let front = Front::map(bytes).map_err(RegionError::System)?;
+        Spin::count_processors();
+        Ok(Self { bytes, front: AtomicPtr::new(front.as_ptr()) })
+    }
+
+    /// Makes a pool for a `static`, which asks the system for its memory at its first use. If the
+    /// system has none, all requests are refused.
+    ///
+    /// # Panics
+    ///
+    /// Below [`SlabPool::MIN_BYTES`]: in a `static` that is an error of compilation.
+    ///
+    /// ```
+    /// use aquifer::SlabPool;
+    ///
+    /// #[global_allocator]
+    /// static MEMORY: SlabPool = SlabPool::const_new(64 << 20);
+    ///
+    /// fn main() {
+    ///     let words: Vec<String> = "all of this is in the pool".split(' ').map(String::from).collect();
+    ///     assert_eq!(words.len(), 7);
+    ///     assert!(MEMORY.stats().classes.iter().any(|class| class.used > 0));
+    /// }
+    /// ```
+    #[must_use]
+    pub const fn const_new(bytes: usize) -> Self {
+        assert!(bytes >= Self::MIN_BYTES, "a slab pool of less than SlabPool::MIN_BYTES");
+        Self { bytes, front: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// Takes the pool for several operations: one turn instead of one for each. Other threads wait
+    /// until the guard is dropped; this one must not use the pool meanwhile but by the guard.
+    ///
+    /// # Errors
+    ///
+    /// The system has no memory for a pool of [`SlabPool::const_new`].
+    #[inline]
+    #[doc(alias = "ngx_slab_alloc_locked")]
+    #[doc(alias = "ngx_slab_free_locked")]
+    pub fn lock(&self) -> Result<SlabGuard<'_>, AllocError> {
+        match self.front() {
+            Some(front) => Ok(SlabGuard::new(front.take_turn())),
+            None => Err(AllocError),
+        }
+    }
+
+    /// Hands out memory for `layout`.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for it.
+    #[inline]
+    #[doc(alias = "ngx_slab_alloc")]
+    pub fn alloc_layout(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        self.lock()?.alloc_layout(layout)
+    }
+
+    /// Hands out memory for `layout`, all zero. Memory that was never used is not written to.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for it.
+    #[inline]
+    #[doc(alias = "ngx_slab_calloc")]
+    pub fn alloc_zeroed(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        self.lock()?.alloc_zeroed(layout)
+    }
+
+    /// Takes memory back.
+    ///
+    /// # Safety
+    ///
+    /// 1. `memory` was handed out for `layout` by this very pool, and was not given back since.
+    /// 2. Nobody uses it from here on.
+    #[inline]
+    #[doc(alias = "ngx_slab_free")]
+    pub unsafe fn dealloc(&self, memory: NonNull<u8>, layout: Layout) {
+        if let Ok(mut guard) = self.lock() {
+            // SAFETY: the caller's promise.
+            unsafe { guard.dealloc(memory, layout) };
+        }
+    }
+
+    /// Makes memory larger or smaller, in place where it can. On an error it is as it was.
+    ///
+    /// # Safety
+    ///
+    /// 1. `memory` was handed out for `old` by this very pool, and was not given back since.
+    /// 2. On success only the returned pointer is used from here on.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for it.
+    #[inline]
+    pub unsafe fn resize(
+        &self,
+        memory: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Result<NonNull<u8>, AllocError> {
+        // SAFETY: the caller's promise.
+        if let Some(memory) = unsafe { self.lock()?.resize_in_place(memory, old, new) } {
+            return Ok(memory);
+        }
+        // Not under the guard: others need not wait for the copy.
+        let place = match self.alloc_layout(new) {
+            Ok(place) => place,
+            // SAFETY: the caller's promise.
+            Err(error) => return unsafe { self.stay(memory, old, new, error) },
+        };
+        let kept = old.size().min(new.size());
+        // SAFETY: both hold so many bytes, the old one by the caller's promise; and one is not the other.
+        unsafe { memory.copy_to_nonoverlapping(place, kept) };
+        // SAFETY: the caller's promise.
+        unsafe { self.dealloc(memory, old) };
+        Ok(place)
+    }
+
+    /// What is to be smaller may as well be as it is.
+    ///
+    /// # Safety
+    ///
+    /// As [`SlabPool::resize`].
+    #[cold]
+    unsafe fn stay(
+        &self,
+        memory: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+        error: AllocError,
+    ) -> Result<NonNull<u8>, AllocError> {
+        let is_enough = new.size() <= old.size() && new.size() > 0;
+        let is_aligned = memory.addr().get() % new.align() == 0;
+        if is_enough && is_aligned { Ok(memory) } else { Err(error) }
+    }
+
+    /// Returns what is handed out and what is left, by class. All zero, but for the size, before the first use.
+    pub fn stats(&self) -> SlabStats {
+        let front = self.front.load(Ordering::Acquire);
+        // SAFETY: `front` has stored it, and it stays until this pool is dropped.
+        match unsafe { front.as_ref() } {
+            Some(front) => SlabStats::of(self.bytes, front.take_turn().slab()),
+            None => SlabStats::unused(self.bytes),
+        }
+    }
+
+    /// Walks through all tables, to find out whether a stray write has hit them: for tests, and for
+    /// those who look for such a write. It takes some microseconds for each MiB.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is not as every operation leaves it.
+    pub fn check(&self) -> Result<(), SlabDamage> {
+        let front = self.front.load(Ordering::Acquire);
+        // SAFETY: `front` has stored it, and it stays until this pool is dropped.
+        let Some(front) = (unsafe { front.as_ref() }) else { return Ok(()) };
+        front.take_turn().slab().check(|_, _| ()).map_err(SlabDamage)
+    }
+
+    #[inline]
+    fn front(&self) -> Option<&Front> {
+        let front = self.front.load(Ordering::Acquire);
+        // SAFETY: `new` or `map` has stored it, and it stays until this pool is dropped.
+        match unsafe { front.as_ref() } {
+            Some(front) => Some(front),
+            None => self.map(),
+        }
+    }
+
+    #[cold]
+    fn map(&self) -> Option<&Front> {
+        let front = Front::map(self.bytes).ok()?;
+        Spin::count_processors();
+        let stored = self.front.compare_exchange(
+            ptr::null_mut(),
+            front.as_ptr(),
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        );
+        let front = stored.map_or_else(
+            |first| {
+                // SAFETY: mapped above, and nobody knows of it.
+                unsafe { Front::unmap(front) };
+                first
+            },
+            |_| front.as_ptr(),
+        );
+        // SAFETY: stored by this call or by the one that was first; it stays until this pool is dropped.
+        unsafe { front.as_ref() }
+    }
+}
+
+impl Drop for SlabPool {
+    fn drop(&mut self) {
+        if let Some(front) = NonNull::new(*self.front.get_mut()) {
+            // SAFETY: of `Front::map`; whoever uses it has borrowed the pool.
+            unsafe { Front::unmap(front) };
+        }
+    }
+}
+
+// What it prints would have to wait for a turn.
+impl fmt::Debug for SlabPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SlabPool").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,84 @@
+//! `SlabStats`: what a slab has handed out, by class.
+#![forbid(unsafe_code)]
+
+use core::array;
+
+use super::header::Counts;
+use super::slab::Slab;
+use crate::geometry::{Class, PAGE_BYTES};
+
+/// What is handed out and what is left, in one moment.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SlabStats {
+    /// All bytes, the tables included.
+    pub bytes: usize,
+    /// All pages, of [`SlabStats::PAGE_BYTES`] bytes.
+    pub pages: usize,
+    /// Those that are free: of no class, and not handed out.
+    #[doc(alias = "pfree")]
+    pub free_pages: usize,
+    /// The size classes, the smallest first.
+    pub classes: [ClassStats; SlabStats::CLASSES],
+    /// How often whole pages were asked for.
+    pub page_requests: u64,
+    /// How often there were not enough in a row.
+    pub page_failures: u64,
+}
+
+/// What is handed out of a size class.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+#[doc(alias = "ngx_slab_stat_t")]
+pub struct ClassStats {
+    /// The bytes of a block.
+    pub block_bytes: usize,
+    /// The blocks of all runs of pages that the class has.
+    pub total: usize,
+    /// Those that are handed out.
+    pub used: usize,
+    /// How often one was asked for.
+    pub requests: u64,
+    /// How often there was none, and no pages for more.
+    pub failures: u64,
+}
+
+impl SlabStats {
+    /// The number of size classes.
+    pub const CLASSES: usize = Class::COUNT;
+    /// The bytes of a page, whatever the system's pages have.
+    pub const PAGE_BYTES: usize = PAGE_BYTES;
+
+    pub(super) fn unused(bytes: usize) -> Self {
+        let classes = array::from_fn(|index| ClassStats::of(index, [0, 0], [0, 0]));
+        Self { bytes, pages: 0, free_pages: 0, classes, page_requests: 0, page_failures: 0 }
+    }
+
+    pub(super) fn of(bytes: usize, slab: &Slab<'_>) -> Self {
+        let header = slab.header;
+        let counts = |counts: &Counts| [counts.requests.get(), counts.failures.get()];
+        let [page_requests, page_failures] = counts(&header.whole);
+        let classes = array::from_fn(|index| {
+            let runs = &header.classes[index];
+            ClassStats::of(index, [runs.count.get(), runs.used.get()], counts(&runs.counts))
+        });
+        Self {
+            bytes,
+            pages: slab.page_count() as usize,
+            free_pages: header.free_pages.get() as usize,
+            classes,
+            page_requests,
+            page_failures,
+        }
+    }
+}
+
+impl ClassStats {
+    fn of(index: usize, [runs, used]: [u32; 2], [requests, failures]: [u64; 2]) -> Self {
+        let (bytes, blocks) = Class::from_index(index).map_or((0, 0), |class| {
+            (class.plan().block_bytes as usize, class.plan().blocks as usize)
+        });
+        let total = runs as usize * blocks;
+        Self { block_bytes: bytes, total, used: used as usize, requests, failures }
+    }
+}

@@ -1,0 +1,34 @@
+//! A slab's tables in plain memory.
+
+use core::sync::atomic::AtomicU64;
+
+use crate::slab::header::Header;
+use crate::slab::page::Page;
+use crate::slab::slab::Slab;
+
+/// The tables of a slab, in plain memory.
+#[derive(Debug)]
+pub(super) struct Tables {
+    header: Box<Header>,
+    pages: Vec<Page>,
+    bitmaps: Vec<AtomicU64>,
+    base: usize,
+}
+
+impl Tables {
+    /// All pages are free. The first is so many pages from address zero.
+    pub(super) fn new(pages: usize, base: usize) -> Self {
+        let tables = Self {
+            header: Box::new(Header::default()),
+            pages: (0..=pages).map(|_| Page::default()).collect(),
+            bitmaps: (0..pages * Slab::BITMAP_WORDS).map(|_| AtomicU64::new(0)).collect(),
+            base,
+        };
+        tables.slab().format();
+        tables
+    }
+
+    pub(super) fn slab(&self) -> Slab<'_> {
+        Slab::new(&self.header, &self.pages, &self.bitmaps, self.base).unwrap()
+    }
+}
