@@ -1,5 +1,5 @@
 //! What must not compile does not, for the reason that is written beside it; its twin does.
-#![cfg(not(asan))]
+#![cfg(not(any(asan, aquifer_in_slab)))]
 
 #[test]
 fn what_must_not_compile_does_not_and_its_twin_does() {

@@ -198,3 +198,29 @@ fn a_pool_that_nobody_uses_has_no_memory() {
     assert!(POOL.stats().pages > 16_000);
     assert_eq!(format!("{POOL:?}"), "SlabPool { bytes: 67108864, .. }");
 }
+
+#[test]
+fn waiting_for_a_pool_leaves_errno_as_it_was() {
+    let pool = SlabPool::new(MIB).unwrap();
+    let block = layout(64, 8);
+    let guard = pool.lock().unwrap();
+    std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| {
+            // SAFETY: it is this thread's.
+            unsafe { *libc::__errno_location() = libc::EXDEV };
+            let memory = pool.alloc_layout(block);
+            let error = std::io::Error::last_os_error().raw_os_error();
+            (memory.is_ok(), error)
+        });
+        // Long enough for it to fall asleep, and to be woken then.
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        drop(guard);
+        assert_eq!(waiter.join().unwrap(), (true, Some(libc::EXDEV)));
+    });
+}
+
+#[test]
+fn more_pages_than_can_be_told_apart_are_refused() {
+    let error = SlabPool::new(9 << 40).unwrap_err();
+    assert!(matches!(error, RegionError::System(_)), "{error:?}");
+}

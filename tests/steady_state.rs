@@ -1,4 +1,5 @@
 //! In the steady state a request asks the system for nothing.
+#![cfg(not(aquifer_in_slab))]
 #![expect(unsafe_code, reason = "counts what a global allocator is asked for")]
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -48,12 +48,15 @@ impl Front {
     ///
     /// Those of the system.
     pub(crate) fn map(bytes: usize) -> io::Result<NonNull<Self>> {
+        let count = page_count(bytes);
+        if count > Slab::MAX_PAGES {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
         let turn = wiped::map(mem::size_of::<Turn>())?;
         let start = private::map(bytes).inspect_err(|_| {
             // SAFETY: mapped above, and nobody knows of it.
             unsafe { private::unmap(turn, mem::size_of::<Turn>()) };
         })?;
-        let count = page_count(bytes);
         let front = start.cast::<Self>();
         // SAFETY: `tables_bytes` has counted room for all four, each of which ends where the next is
         // aligned.

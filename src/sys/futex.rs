@@ -24,6 +24,7 @@ pub(crate) fn wait(expected: Expected<'_>, until: Option<Instant>) {
         let (seconds, nanoseconds) = until.split();
         libc::timespec { tv_sec: seconds as _, tv_nsec: nanoseconds as _ }
     });
+    let _kept = KeptErrno::new();
     // SAFETY: the word and the time are borrowed for as long as the call lasts.
     unsafe {
         libc::syscall(
@@ -68,8 +69,31 @@ pub(crate) fn wait_either(first: Expected<'_>, second: Expected<'_>, until: Opti
 
 /// Wakes at most `count` of those who sleep on `word`.
 pub(crate) fn wake(word: &AtomicU32, count: i32) {
+    let _kept = KeptErrno::new();
     // SAFETY: the kernel takes the address as a name: it looks for sleepers and reads nothing.
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, count) };
+}
+
+/// Leaves `errno` as it was: memory is freed between a call of a program's and its look at that.
+struct KeptErrno {
+    place: *mut libc::c_int,
+    value: libc::c_int,
+}
+
+impl KeptErrno {
+    fn new() -> Self {
+        // SAFETY: the call takes nothing, and returns this thread's.
+        let place = unsafe { libc::__errno_location() };
+        // SAFETY: it is this thread's, for as long as the thread lives.
+        Self { place, value: unsafe { place.read() } }
+    }
+}
+
+impl Drop for KeptErrno {
+    fn drop(&mut self) {
+        // SAFETY: as above; it does not leave the thread.
+        unsafe { self.place.write(self.value) };
+    }
 }
 
 /// `struct futex_waitv` of the kernel.
