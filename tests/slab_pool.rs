@@ -206,8 +206,10 @@ fn waiting_for_a_pool_leaves_errno_as_it_was() {
     let guard = pool.lock().unwrap();
     std::thread::scope(|scope| {
         let waiter = scope.spawn(|| {
+            // SAFETY: the call takes nothing, and returns this thread's.
+            let errno = unsafe { libc::__errno_location() };
             // SAFETY: it is this thread's.
-            unsafe { *libc::__errno_location() = libc::EXDEV };
+            unsafe { errno.write(libc::EXDEV) };
             let memory = pool.alloc_layout(block);
             let error = std::io::Error::last_os_error().raw_os_error();
             (memory.is_ok(), error)
