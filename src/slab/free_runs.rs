@@ -43,7 +43,7 @@ impl<'a> Slab<'a> {
 
     /// The place in a free run, if it is long enough.
     fn place_in(&self, free: u32, pages: u32, align: u32) -> Option<Place> {
-        let State::Free { pages: free_pages } = self.page(free).word().state() else { return None };
+        let free_pages = self.free_after(free)?;
         let address = self.base().checked_add(free as usize)?;
         let skipped = address.checked_next_multiple_of(align as usize)? - address;
         let first = free.checked_add(u32::try_from(skipped).ok()?)?;
@@ -122,7 +122,7 @@ impl<'a> Slab<'a> {
     /// The pages of the free run that begins at a page.
     pub(crate) fn free_after(&self, page: u32) -> Option<u32> {
         match self.page(page).word().state() {
-            State::Free { pages } if page < self.page_count() => Some(pages),
+            State::Free { pages } => self.within(page, pages),
             _ => None,
         }
     }

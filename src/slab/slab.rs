@@ -46,7 +46,7 @@ impl<'a> Slab<'a> {
     /// Words of bitmap that each page has: a bit for each of the smallest blocks.
     pub(crate) const BITMAP_WORDS: usize = Class::BLOCKS_OF_A_PAGE / 64;
     /// The most pages there can be.
-    pub(crate) const MAX_PAGES: usize = 1 << 31;
+    pub(crate) const MAX_PAGES: usize = 1 << 30;
 
     /// Borrows one; `None` if the tables do not go together.
     pub(crate) fn new(
@@ -67,6 +67,13 @@ impl<'a> Slab<'a> {
             self.page(0).commit(Word::free(self.page_count()));
             self.add_free(0, self.page_count());
         }
+    }
+
+    /// The pages of a run, if that is one: whatever somebody else has written, no operation goes
+    /// beyond the last page.
+    pub(crate) fn within(&self, page: u32, pages: u32) -> Option<u32> {
+        let left = self.page_count().checked_sub(page)?;
+        (pages > 0 && pages <= left).then_some(pages)
     }
 
     #[inline]
@@ -207,7 +214,10 @@ impl<'a> Slab<'a> {
         match self.page(page).word().state() {
             State::Blocks { class } => Self::find_block(page, class, in_page),
             State::AfterBlocks { pages, .. } => self.find_after(page, pages, in_page),
-            State::Whole { pages } if in_page == 0 => Ok(Found::Whole { page, pages }),
+            State::Whole { pages } if in_page == 0 => {
+                let pages = self.within(page, pages).ok_or(Misuse::NoBlock)?;
+                Ok(Found::Whole { page, pages })
+            }
             State::Free { .. } | State::LastFree { .. } if in_page == 0 => Err(Misuse::Freed),
             _ => Err(Misuse::NoBlock),
         }

@@ -1,5 +1,6 @@
 //! Tests of the slab's core, which works on numbers.
 
+mod hostile;
 mod oracle;
 mod tables;
 

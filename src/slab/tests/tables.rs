@@ -31,4 +31,12 @@ impl Tables {
     pub(super) fn slab(&self) -> Slab<'_> {
         Slab::new(&self.header, &self.pages, &self.bitmaps, self.base).unwrap()
     }
+
+    /// Lends the tables to somebody who writes into them.
+    pub(super) fn overwrite(
+        &mut self,
+        write: impl FnOnce(&mut Header, &mut [Page], &mut [AtomicU64]),
+    ) {
+        write(&mut self.header, &mut self.pages, &mut self.bitmaps);
+    }
 }
