@@ -98,7 +98,7 @@ proptest! {
             }
         });
         tables.overwrite(|header, pages, bitmaps| {
-            let mut tables = [bytes_of(slice::from_mut(header)), bytes_of(pages), bytes_of(bitmaps)];
+            let tables = [bytes_of(slice::from_mut(header)), bytes_of(pages), bytes_of(bitmaps)];
             for Stray { table, place, value } in strays {
                 let place = place % tables[table].len();
                 let room = tables[table].len() - place;
