@@ -15,7 +15,7 @@ fn count<const THREADS: usize>(times: u32) {
         let shared = Arc::clone(&shared);
         process_that(move || {
             for _ in 0..times {
-                let taken = shared.0.take();
+                let taken = shared.0.take_again().unwrap_or_else(|| shared.0.take());
                 // SAFETY: loom fails the model where two do so at once, or unordered.
                 shared.1.with_mut(|count| unsafe { *count += 1 });
                 drop(taken);

@@ -27,27 +27,25 @@ impl Class {
     pub(crate) const COUNT: usize = 64;
     /// The bytes of the largest blocks.
     pub(crate) const LARGEST: usize = 32 << 10;
-    /// The most blocks that a page has.
-    pub(crate) const BLOCKS_OF_A_PAGE: usize = PAGE_BYTES / 8;
+    /// The most blocks that a run has.
+    pub(crate) const BLOCKS_OF_A_RUN: usize = PAGE_BYTES / 8;
 
     /// Returns the class for blocks of at least `bytes` bytes at multiples of `align`, a power of two;
     /// none if such a request takes whole pages, or nothing.
     #[inline]
     pub(crate) fn of(bytes: usize, align: usize) -> Option<Self> {
-        let &class = CLASS_OF_WORDS.get(bytes.checked_add(7)? / 8)?;
-        let class = Self::from_index(class.into())?;
-        if align <= 8 { Some(class) } else { class.aligned(align) }
-    }
-
-    /// The first class from this one on all of whose blocks lie at multiples of `align`; none beyond
-    /// that of a page.
-    fn aligned(self, align: usize) -> Option<Self> {
-        if align > PAGE_BYTES {
+        let aligned = match align {
+            0..=8 => bytes,
+            // The class of a multiple of `align` has that size, or lies where the steps between classes
+            // are multiples of `align`: its blocks lie at such, and no smaller ones do.
+            _ if align <= PAGE_BYTES => bytes.checked_add(align - 1)? & !(align - 1),
+            _ => return None,
+        };
+        if aligned > Self::LARGEST {
             return None;
         }
-        (self.index()..Self::COUNT)
-            .filter_map(Self::from_index)
-            .find(|class| class.plan().block_bytes as usize % align == 0)
+        let &class = CLASS_OF_WORDS.get(aligned.div_ceil(8))?;
+        Self::from_index(class.into())
     }
 
     #[inline]
@@ -55,15 +53,15 @@ impl Class {
         if index < Self::COUNT { Some(Self(index as u8)) } else { None }
     }
 
-    /// Below [`Class::COUNT`].
+    /// Below [`Class::COUNT`]: the compiler is to know it, too.
     #[inline]
     pub(crate) const fn index(self) -> usize {
-        self.0 as usize
+        self.0 as usize % Self::COUNT
     }
 
     #[inline]
     pub(crate) const fn plan(self) -> &'static Plan {
-        &PLANS[self.0 as usize]
+        &PLANS[self.index()]
     }
 }
 
@@ -87,21 +85,26 @@ impl Plan {
 
     /// Returns which block begins so many bytes into a run; none where no block begins.
     ///
-    /// The product is right as far as runs reach: the error of the reciprocal, below 1, grows with the
-    /// offset, below 2^15, and does not come to 2^32 over the bytes of a block, at most 2^15.
+    /// The upper half of the product is the quotient, and the lower half is below the reciprocal where
+    /// nothing remains: as in "Faster Remainder by Direct Computation" by Daniel Lemire, Owen Kaser and
+    /// Nathan Kurz. Offsets and sizes of at most 15 bits fit.
     #[inline]
     pub(crate) const fn block_at(&self, offset: u32) -> Option<u32> {
-        let block = ((offset as u64 * self.reciprocal as u64) >> 32) as u32;
-        if block * self.block_bytes == offset && block < self.blocks { Some(block) } else { None }
+        let product = offset as u64 * self.reciprocal as u64;
+        let block = (product >> 32) as u32;
+        let begins = (product as u32) < self.reciprocal && block < self.blocks;
+        if begins { Some(block) } else { None }
     }
 }
 
-static PLANS: [Plan; Class::COUNT] = {
+/// A constant, like the next one: the class of a size that is known to the compiler is, too.
+const PLANS: &[Plan; Class::COUNT] = &{
     let mut plans = [Plan::of(8); Class::COUNT];
     let (mut class, mut bytes) = (0, 0_u32);
     while class < Class::COUNT {
         bytes += step_after(bytes);
         plans[class] = Plan::of(bytes);
+        assert!(plans[class].blocks as usize <= Class::BLOCKS_OF_A_RUN);
         class += 1;
     }
     plans
@@ -117,7 +120,7 @@ const fn step_after(bytes: u32) -> u32 {
 }
 
 /// The index of the class for so many words of 8 bytes; [`Class::COUNT`] where there is none.
-static CLASS_OF_WORDS: [u8; Class::LARGEST / 8 + 1] = {
+const CLASS_OF_WORDS: &[u8; Class::LARGEST / 8 + 1] = &{
     let mut classes = [0; Class::LARGEST / 8 + 1];
     let (mut words, mut class) = (0, 0);
     while words < classes.len() {

@@ -21,7 +21,7 @@ impl Region {
     /// The address of `bytes` bytes at an offset; none if they do not lie within.
     #[inline]
     pub(crate) fn at(self, offset: usize, bytes: usize) -> Option<NonNull<u8>> {
-        if offset > self.bytes || bytes > self.bytes - offset {
+        if offset.checked_add(bytes).is_none_or(|end| end > self.bytes) {
             return None;
         }
         // SAFETY: at most one past the end, as was looked at above.

@@ -1,91 +1,108 @@
 //! Runs of blocks: a class's runs with room, and the bitmaps that tell which blocks are taken.
 #![forbid(unsafe_code)]
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::num::NonZero;
 
 use super::header::Runs;
-use super::page::{NONE, Page, Word};
-use super::slab::{Misuse, Slab};
+use super::page::{Blocks, NONE, Page, Word};
+use super::slab::{Grant, Misuse, Slab};
 use crate::geometry::{Class, PAGE_BYTES};
 
-/// All blocks of a word of the bitmap are taken, or are none.
-const FULL: u64 = u64::MAX;
-
-impl<'a> Slab<'a> {
-    /// Takes a block. It is pending.
+impl Slab<'_> {
+    /// Takes the block of a class that was given back last, if it is still there. It is pending.
     #[inline]
-    pub(crate) fn allocate_block(&self, class: Class) -> Option<usize> {
-        let run = self.header.runs(class).room.get();
-        if let Some(page) = self.pages.get(run as usize) {
-            let index = page.hint.get();
-            if let Some(word) = self.bitmap_word(run, index) {
-                let taken = word.load(Ordering::Relaxed);
-                if taken | taken.wrapping_add(1) != FULL {
-                    return self.take_block(class, run, page, index, word);
-                }
-            }
-        }
-        self.allocate_last(class)
+    pub(crate) fn take_recent(&self, class: Class) -> Option<usize> {
+        let Runs { recent, requests, .. } = self.header.runs(class);
+        let page = self.pages.get(recent.run() as usize)?;
+        let (offset, block) = (recent.offset(), recent.block());
+        let blocks = page.blocks(block / 64);
+        self.header.pending.note(offset);
+        blocks.commit(blocks.get() | bit(block));
+        page.vacant.set(page.vacant.get().wrapping_sub(1));
+        recent.forget();
+        requests.add_one();
+        Some(offset)
     }
 
-    /// Takes the last block of a word of the bitmap, or one of a new run; or, where there is no room
-    /// for one, whole pages.
-    #[inline(never)]
-    fn allocate_last(&self, class: Class) -> Option<usize> {
+    /// Takes a block of a class, or, where there is no room for a run of them, whole pages. It is
+    /// pending.
+    pub(crate) fn allocate_block(&self, class: Class) -> Option<Grant> {
+        let taken = self.take_recent(class).or_else(|| self.take_listed(class));
+        let Some(offset) = taken.or_else(|| self.take_of_new_word(class)) else {
+            return self.allocate_instead(class);
+        };
+        let bytes = class.plan().block_bytes as usize;
+        Some(Grant { offset, bytes, zero_from: bytes })
+    }
+
+    /// Takes a block of the first run that is listed, if the word of its bitmap has one that is noted
+    /// to have room. None is recent.
+    #[inline]
+    fn take_listed(&self, class: Class) -> Option<usize> {
         let runs = self.header.runs(class);
-        let mut run = runs.room.get();
-        if run == NONE {
-            match self.add_run(class) {
-                Some(added) => run = added,
-                None => return self.allocate_instead(class),
-            }
+        let run = runs.room.get();
+        let page = self.pages.get(run as usize)?;
+        let (hint, vacant) = (page.hint.get(), page.vacant.get());
+        let blocks = page.blocks(hint);
+        let taken = blocks.get();
+        let in_word = NonZero::new(!taken)?.trailing_zeros();
+        let block = hint.wrapping_mul(64) | in_word;
+        let in_run = block.wrapping_mul(class.plan().block_bytes) as usize;
+        let offset = (run as usize * PAGE_BYTES).wrapping_add(in_run);
+        self.header.pending.note(offset);
+        blocks.commit(taken | bit(in_word));
+        page.vacant.set(vacant.wrapping_sub(1));
+        if vacant == 1 {
+            self.unlist(run, runs);
         }
-        let page = self.page(run);
-        let index = page.hint.get();
-        let word = self.bitmap_word(run, index)?;
-        let offset = self.take_block(class, run, page, index, word)?;
-        if page.vacant.get() == 0 {
-            self.remove_room(run, runs);
-        } else {
-            page.hint.set(self.first_with_room(run, class));
-        }
+        runs.requests.add_one();
         Some(offset)
+    }
+
+    /// Takes a block of the first run that is listed, or of a new one.
+    #[cold]
+    fn take_of_new_word(&self, class: Class) -> Option<usize> {
+        let room = &self.header.runs(class).room;
+        if room.get() == NONE {
+            self.add_run(class)?;
+        }
+        let page = self.page(room.get());
+        page.hint.set(page.first_with_room());
+        self.take_listed(class)
     }
 
     /// Hands out whole pages where there are enough for a block, and not for a run of them.
-    fn allocate_instead(&self, class: Class) -> Option<usize> {
-        let counts = &self.header.runs(class).counts;
-        counts.requests.add_one();
+    #[cold]
+    fn allocate_instead(&self, class: Class) -> Option<Grant> {
+        self.header.runs(class).requests.add_one();
         let grant = self.take_whole(class.plan().block_bytes as usize, 1);
         if grant.is_none() {
-            counts.failures.add_one();
+            self.header.totals(class).failures.add_one();
         }
-        grant.map(|grant| grant.offset)
+        grant
     }
 
+    /// Takes a block back where no run is emptied by it. Returns whether it was one.
     #[inline(always)]
-    fn take_block(
-        &self,
-        class: Class,
-        run: u32,
-        page: &Page,
-        index: u32,
-        word: &AtomicU64,
-    ) -> Option<usize> {
-        let (runs, plan) = (self.header.runs(class), class.plan());
-        let taken = word.load(Ordering::Relaxed);
-        let block = index.wrapping_mul(64).wrapping_add(taken.trailing_ones());
-        if block >= plan.blocks {
-            // Somebody else has written into the lists.
-            return None;
+    pub(crate) fn return_block(&self, block: &Block<'_>) -> bool {
+        let Block { page, class, .. } = *block;
+        let (runs, blocks) = (self.header.runs(class), block.blocks());
+        let (taken, vacant) = (blocks.get(), page.vacant.get());
+        let would_be_empty = vacant.wrapping_add(1) == class.plan().blocks;
+        // The one empty run that a class keeps is empty as often as it likes.
+        let is_quick =
+            taken & bit(block.number) != 0 && (!would_be_empty || runs.spare.get() == block.run);
+        if !is_quick {
+            return false;
         }
-        let offset = run as usize * PAGE_BYTES + (block * plan.block_bytes) as usize;
-        self.header.pending.note(offset);
-        commit(word, taken | bit(block));
-        page.vacant.set(page.vacant.get().wrapping_sub(1));
-        runs.used.set(runs.used.get().wrapping_add(1));
-        runs.counts.requests.add_one();
-        Some(offset)
+        let (displaced, was_alone) = (runs.recent.run(), runs.recent.is_alone());
+        blocks.commit(taken ^ bit(block.number));
+        page.vacant.set(vacant.wrapping_add(1));
+        runs.recent.set(block, vacant);
+        if was_alone {
+            self.list(displaced, runs);
+        }
+        true
     }
 
     /// Takes a block back.
@@ -93,68 +110,38 @@ impl<'a> Slab<'a> {
     /// # Errors
     ///
     /// It is free, and nothing has changed.
-    #[inline]
-    pub(crate) fn free_block(
-        &self,
-        page: &Page,
-        run: u32,
-        class: Class,
-        block: u32,
-    ) -> Result<(), Misuse> {
-        // Its run has had room already, and is not empty now?
-        if page.vacant.get().wrapping_sub(1) >= class.plan().blocks.wrapping_sub(2) {
-            return self.free_first_or_last(page, run, class, block);
-        }
-        self.give_block(page, run, class, block)
-    }
-
-    #[inline(never)]
-    fn free_first_or_last(
-        &self,
-        page: &Page,
-        run: u32,
-        class: Class,
-        block: u32,
-    ) -> Result<(), Misuse> {
-        let was_full = page.vacant.get() == 0;
-        self.give_block(page, run, class, block)?;
-        if was_full {
-            page.hint.set(block / 64);
-            self.add_room(run, self.header.runs(class));
-        }
-        if page.vacant.get() == class.plan().blocks {
-            self.run_is_empty(run, class);
-        }
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn give_block(&self, page: &Page, run: u32, class: Class, block: u32) -> Result<(), Misuse> {
-        let runs = self.header.runs(class);
-        let index = block / 64;
-        let word = self.bitmap_word(run, index).ok_or(Misuse::NoBlock)?;
-        let taken = word.load(Ordering::Relaxed);
-        if taken & bit(block) == 0 {
+    pub(crate) fn free_block(&self, block: &Block<'_>) -> Result<(), Misuse> {
+        let Block { page, class, .. } = *block;
+        if block.blocks().get() & bit(block.number) == 0 {
             return Err(Misuse::Freed);
         }
-        commit(word, taken & !bit(block));
-        page.vacant.set(page.vacant.get().wrapping_add(1));
-        runs.used.set(runs.used.get().wrapping_sub(1));
-        if index < page.hint.get() {
-            page.hint.set(index);
+        let was_quick = self.return_block(block);
+        if !was_quick {
+            let runs = self.header.runs(class);
+            self.forget_recent(runs);
+            if page.vacant.get() == 0 {
+                self.list(block.run, runs);
+            }
+            block.blocks().commit(block.blocks().get() & !bit(block.number));
+            page.vacant.set(class.plan().blocks);
+            self.run_is_empty(block.run, class);
         }
         Ok(())
     }
 
-    #[inline]
-    fn bitmap_word(&self, run: u32, index: u32) -> Option<&'a AtomicU64> {
-        self.bitmaps.get((run as usize * Self::BITMAP_WORDS).wrapping_add(index as usize))
+    /// The recent block is as others are from here on.
+    fn forget_recent(&self, runs: &Runs) {
+        if runs.recent.is_alone() {
+            self.list(runs.recent.run(), runs);
+        }
+        runs.recent.forget();
     }
 
-    /// The index of the first word of a bitmap that has room.
-    pub(crate) fn first_with_room(&self, run: u32, class: Class) -> u32 {
-        let has_room = |word: &AtomicU64| word.load(Ordering::Relaxed) != FULL;
-        self.bitmap(run, class).iter().position(has_room).unwrap_or(0) as u32
+    /// Counts the free blocks of a class. Runs without room are in no list.
+    pub(crate) fn vacant(&self, runs: &Runs) -> u64 {
+        let vacant_of = |run: u32| self.page(run).vacant.get();
+        let listed = self.listed(runs.room.get()).map(|run| u64::from(vacant_of(run)));
+        listed.sum::<u64>() + u64::from(runs.recent.is_alone())
     }
 
     /// Keeps one empty run of each class.
@@ -188,33 +175,34 @@ impl<'a> Slab<'a> {
         let (runs, plan) = (self.header.runs(class), class.plan());
         let place = self.place_or_spares(plan.pages, 1)?;
         let run = place.first;
-        self.clear_bitmap(run, class);
+        for (index, blocks) in self.page(run).bitmap.iter().enumerate() {
+            blocks.commit(no_blocks(class, index));
+        }
         for page in 1..plan.pages {
             self.page(run + page).commit(Word::after_blocks(class, page));
         }
         self.settle(place, plan.pages, Word::blocks(class));
         self.page(run).hint.set(0);
         self.page(run).vacant.set(plan.blocks);
-        runs.count.set(runs.count.get().wrapping_add(1));
-        self.add_room(run, runs);
+        let count = &self.header.totals(class).runs;
+        count.set(count.get().wrapping_add(1));
+        self.list(run, runs);
         Some(run)
     }
 
+    /// The run is empty.
     fn remove_run(&self, run: u32, class: Class) {
         let runs = self.header.runs(class);
-        self.remove_room(run, runs);
-        runs.count.set(runs.count.get().wrapping_sub(1));
+        self.forget_recent(runs);
+        self.unlist(run, runs);
+        let count = &self.header.totals(class).runs;
+        count.set(count.get().wrapping_sub(1));
         self.clear(run, class.plan().pages);
     }
 
-    fn clear_bitmap(&self, run: u32, class: Class) {
-        for (index, word) in self.bitmap(run, class).iter().enumerate() {
-            commit(word, no_blocks(class, index));
-        }
-    }
-
-    #[inline]
-    pub(crate) fn add_room(&self, run: u32, runs: &Runs) {
+    /// Puts a run into the list of those with room.
+    #[inline(never)]
+    pub(crate) fn list(&self, run: u32, runs: &Runs) {
         let next = runs.room.get();
         self.page(run).next.set(next);
         self.page(run).before.set(NONE);
@@ -222,8 +210,7 @@ impl<'a> Slab<'a> {
         runs.room.set(run);
     }
 
-    #[inline]
-    fn remove_room(&self, run: u32, runs: &Runs) {
+    fn unlist(&self, run: u32, runs: &Runs) {
         let (before, next) = (self.page(run).before.get(), self.page(run).next.get());
         self.page(next).before.set(before);
         if before == NONE {
@@ -234,10 +221,25 @@ impl<'a> Slab<'a> {
     }
 }
 
-/// Changes which blocks are taken. Release: see [`Page::commit`](super::page::Page::commit).
-#[inline]
-fn commit(word: &AtomicU64, taken: u64) {
-    word.store(taken, Ordering::Release);
+/// Where a block lies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Block<'a> {
+    /// The first page of its run.
+    pub(crate) run: u32,
+    /// The entry of that page.
+    pub(crate) page: &'a Page,
+    pub(crate) class: Class,
+    /// Which one of its run.
+    pub(crate) number: u32,
+    pub(crate) offset: usize,
+}
+
+impl Block<'_> {
+    /// The word of the bitmap that has it.
+    #[inline]
+    fn blocks(&self) -> &Blocks {
+        self.page.blocks(self.number / 64)
+    }
 }
 
 #[inline]
@@ -247,6 +249,6 @@ const fn bit(block: u32) -> u64 {
 
 /// The bits of a word of a bitmap that are of no block: they are always set.
 pub(crate) const fn no_blocks(class: Class, index: usize) -> u64 {
-    let blocks = class.plan().blocks as usize - index * 64;
+    let blocks = (class.plan().blocks as usize).saturating_sub(index * 64);
     if blocks < 64 { u64::MAX << blocks } else { 0 }
 }

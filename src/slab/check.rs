@@ -1,11 +1,9 @@
 //! The whole truth about a slab, and whether all that was noted beside it agrees.
 #![forbid(unsafe_code)]
 
-use core::sync::atomic::Ordering;
-
 use super::bins::Bins;
 use super::damage::Damage;
-use super::header::Runs;
+use super::header::{Recent, Runs};
 use super::page::{NONE, State, Word};
 use super::slab::Slab;
 use crate::geometry::{Class, PAGE_BYTES};
@@ -18,7 +16,7 @@ impl Slab<'_> {
     ///
     /// The first thing that is not as it should be.
     pub(crate) fn check(&self, mut live: impl FnMut(usize, usize)) -> Result<(), Damage> {
-        let mut tally = Tally { runs: [[0; 3]; Class::COUNT], free_runs: 0, free_pages: 0 };
+        let mut tally = Tally { runs: [[0; 2]; Class::COUNT], free_runs: 0, free_pages: 0 };
         let mut page = 0;
         let mut after_free = false;
         while page < self.page_count() {
@@ -89,31 +87,40 @@ impl Slab<'_> {
     fn check_blocks(&self, page: u32, class: Class, tally: &mut Tally) -> Result<(), Damage> {
         let (runs, plan) = (self.header.runs(class), class.plan());
         self.check_insides(page, plan.pages, |after| Word::after_blocks(class, after))?;
-        let vacant = self.vacant(page, class);
+        let vacant = self.page(page).count_vacant();
         ensure(self.page(page).vacant.get() == vacant, "the number of free blocks", page)?;
-        let is_first = self.page(page).hint.get() == self.first_with_room(page, class);
-        ensure(vacant == 0 || is_first, "the first word with room", page)?;
-        let is_listed = vacant == 0 || self.is_linked(page, runs.room.get());
-        ensure(is_listed, "the list of runs with room", page)?;
+        let is_listed = vacant > u32::from(runs.recent.run() == page);
+        let is_linked = self.is_linked(page, runs.room.get());
+        ensure(!is_listed || is_linked, "the list of runs with room", page)?;
         let is_spare = runs.spare.get() == page;
         ensure(is_spare || vacant < plan.blocks, "the spare run", page)?;
-        let [count, with_room, used] = &mut tally.runs[class.index()];
+        let [count, listed] = &mut tally.runs[class.index()];
         *count += 1;
-        *with_room += u32::from(vacant > 0);
-        *used += plan.blocks - vacant;
+        *listed += u32::from(is_listed);
         Ok(())
     }
 
     fn tell_blocks(&self, page: u32, class: Class, live: &mut impl FnMut(usize, usize)) {
         let plan = class.plan();
-        let taken = |block: &u32| {
-            let word = self.bitmap(page, class).get(*block as usize / 64);
-            word.is_some_and(|word| word.load(Ordering::Relaxed) >> (block % 64) & 1 == 1)
-        };
-        for block in (0..plan.blocks).filter(taken) {
+        for block in (0..plan.blocks).filter(|&block| self.is_taken(page, block)) {
             let in_run = (block * plan.block_bytes) as usize;
             live(page as usize * PAGE_BYTES + in_run, plan.block_bytes as usize);
         }
+    }
+
+    /// Whether a block that is said to be free and of a class is.
+    fn is_right(&self, recent: &Recent, class: Class) -> bool {
+        let in_run = recent.block().wrapping_mul(class.plan().block_bytes) as usize;
+        let offset = recent.run() as usize * PAGE_BYTES + in_run;
+        self.page(recent.run()).word() == Word::blocks(class)
+            && recent.block() < class.plan().blocks
+            && recent.offset() == offset
+            && recent.is_alone() == (self.page(recent.run()).vacant.get() == 1)
+            && !self.is_taken(recent.run(), recent.block())
+    }
+
+    fn is_taken(&self, run: u32, block: u32) -> bool {
+        self.page(run).blocks(block / 64).get() >> (block % 64) & 1 == 1
     }
 
     /// Whether the neighbours of a page in a list know of it.
@@ -128,7 +135,7 @@ impl Slab<'_> {
         let bins = &self.header.bins;
         let mut listed = 0;
         for bin in 0..Bins::COUNT {
-            for page in self.list(bins.first(bin)) {
+            for page in self.listed(bins.first(bin)) {
                 let pages = self.free_after(page).unwrap_or(0);
                 ensure(pages > 0 && Bins::of(pages) == bin, "the list of free runs", page)?;
                 listed += 1;
@@ -143,18 +150,22 @@ impl Slab<'_> {
 
     fn check_runs(&self, class: Class, tally: &Tally) -> Result<(), Damage> {
         let runs: &Runs = self.header.runs(class);
-        let [count, with_room, used] = tally.runs[class.index()];
-        let listed = self.list(runs.room.get()).count() as u32;
-        ensure(listed == with_room, "the number of runs with room", runs.room.get())?;
-        ensure(runs.count.get() == count, "the number of runs", runs.count.get())?;
-        ensure(runs.used.get() == used, "the number of blocks", runs.used.get())
+        let recent = &runs.recent;
+        let is_none = recent.run() == NONE && !recent.is_alone();
+        let is_right = is_none || self.is_right(recent, class);
+        ensure(is_right, "the block given back last", recent.run())?;
+        let [count, listed] = tally.runs[class.index()];
+        let found = self.listed(runs.room.get()).count() as u32;
+        ensure(found == listed, "the number of runs with room", runs.room.get())?;
+        let total = self.header.totals(class).runs.get();
+        ensure(total == count.into(), "the number of runs", runs.room.get())
     }
 }
 
 /// What was counted.
 struct Tally {
-    /// Of each class: its runs, those with room, its blocks that are taken.
-    runs: [[u32; 3]; Class::COUNT],
+    /// Of each class: its runs, and those that are to be listed.
+    runs: [[u32; 2]; Class::COUNT],
     free_runs: u32,
     free_pages: u32,
 }

@@ -21,7 +21,7 @@ impl<'a> Slab<'a> {
         /// So many runs of about the right length are looked at before a longer one is cut.
         const PATIENCE: usize = 32;
         let bin = Bins::of(pages);
-        let mut about = self.list(self.header.bins.first(bin));
+        let mut about = self.listed(self.header.bins.first(bin));
         let fitting = |first: u32| self.place_in(first, pages, align);
         let longer = || self.longer_than(bin).find_map(fitting);
         about
@@ -58,14 +58,14 @@ impl<'a> Slab<'a> {
         let next = move |&bin: &usize| bins.occupied_after(bin);
         core::iter::successors(Some(bin), next)
             .skip(1)
-            .flat_map(move |bin| slab.list(bins.first(bin)))
+            .flat_map(move |bin| slab.listed(bins.first(bin)))
     }
 
     /// The pages of a list.
-    pub(crate) fn list(&self, first: u32) -> impl Iterator<Item = u32> + use<'a> {
+    pub(crate) fn listed(&self, first: u32) -> impl Iterator<Item = u32> + use<'a> {
         let slab = *self;
-        let listed = move |page: u32| (page < slab.page_count()).then_some(page);
-        core::iter::successors(listed(first), move |&page| listed(slab.page(page).next.get()))
+        let known = move |page: u32| (page < slab.page_count()).then_some(page);
+        core::iter::successors(known(first), move |&page| known(slab.page(page).next.get()))
             // Whatever somebody else has written: there are no more.
             .take(self.page_count() as usize)
     }

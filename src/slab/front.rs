@@ -4,7 +4,7 @@
 use core::mem;
 use core::ptr::NonNull;
 use core::slice;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, compiler_fence};
+use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
 use std::io;
 
 use super::header::Header;
@@ -18,16 +18,16 @@ use crate::sys::{last_words, private, wiped};
 /// What lies at the beginning of the memory of a pool.
 ///
 /// ```text
-/// ┌───────┬────────┬─────────────────┬─────────┬─────┬────────┬────────┬───
-/// │ front │ header │ a word of each  │ bitmaps │     │ page 0 │ page 1 │ …
-/// └───────┴────────┴─────────────────┴─────────┴─────┴────────┴────────┴───
+/// ┌───────┬────────┬────────────────────────┬─────┬────────┬────────┬───
+/// │ front │ header │ an entry of each page  │     │ page 0 │ page 1 │ …
+/// └───────┴────────┴────────────────────────┴─────┴────────┴────────┴───
 ///   the turn lies in a page of its own, which a fork wipes
 /// ```
 #[derive(Debug)]
 pub(crate) struct Front {
     turn: &'static Turn,
-    /// 1 while somebody has the slab. A child that is forked meanwhile finds it so, beside a free
-    /// turn: then it puts in order what another thread of its parent had begun.
+    /// 1 while somebody has the slab. A child that is forked meanwhile finds it so, beside a turn that
+    /// nobody has had: then it puts in order what another thread of its parent had begun.
     dirty: AtomicU32,
     slab: Slab<'static>,
     pages: Region,
@@ -58,24 +58,19 @@ impl Front {
             unsafe { private::unmap(turn, mem::size_of::<Turn>()) };
         })?;
         let front = start.cast::<Self>();
-        // SAFETY: `tables_bytes` has counted room for all four, each of which ends where the next is
+        // SAFETY: `tables_bytes` has counted room for all three, each of which ends where the next is
         // aligned.
         let header = unsafe { front.add(1) }.cast::<Header>();
         // SAFETY: as above.
         let pages = unsafe { header.add(1) }.cast::<Page>();
-        // SAFETY: as above.
-        let bitmaps = unsafe { pages.add(count + 1) }.cast::<AtomicU64>();
         // SAFETY: all zero is an entry, and the mapping stays for as long as the front.
         let pages = unsafe { slice::from_raw_parts(pages.as_ptr(), count + 1) };
-        // SAFETY: all zero is a bitmap, and the mapping stays for as long as the front.
-        let bitmaps =
-            unsafe { slice::from_raw_parts(bitmaps.as_ptr(), count * Slab::BITMAP_WORDS) };
         // SAFETY: all zero is a header, and the mapping stays for as long as the front.
         let header = unsafe { header.as_ref() };
         // SAFETY: within the mapping.
         let first = unsafe { start.add(tables_bytes(count).next_multiple_of(PAGE_BYTES)) };
         let base = first.addr().get() / PAGE_BYTES;
-        let slab = Slab::new(header, pages, bitmaps, base).ok_or(io::ErrorKind::InvalidInput)?;
+        let slab = Slab::new(header, pages, base).ok_or(io::ErrorKind::InvalidInput)?;
         slab.format();
         // SAFETY: `page_count` has counted as many behind the tables.
         let pages = unsafe { Region::new(first, count * PAGE_BYTES) };
@@ -101,48 +96,71 @@ impl Front {
         unsafe { private::unmap(front.cast(), bytes) };
     }
 
-    /// Waits for the turn, and takes it.
+    /// Takes the turn where that is quick. If it is not, [`Front::take_turn`] is to be asked.
     #[inline]
+    pub(crate) fn take_turn_again(&self) -> Option<InTurn<'_>> {
+        self.turn.take_again().map(|taken| self.begin(taken))
+    }
+
+    /// Waits for the turn, and takes it.
+    #[cold]
     pub(crate) fn take_turn(&self) -> InTurn<'_> {
         let taken = self.turn.take();
         if self.dirty.load(Ordering::Relaxed) != 0 {
             self.put_in_order();
         }
-        self.dirty.store(1, Ordering::Relaxed);
-        compiler_fence(Ordering::Release);
-        InTurn { front: self, taken }
+        self.begin(taken)
     }
 
-    #[cold]
     fn put_in_order(&self) {
         if let Err(damage) = self.slab.rebuild() {
             last_words::abort(format_args!("the tables of a slab pool are overwritten: {damage}"));
         }
+    }
+
+    #[inline]
+    fn begin<'a>(&'a self, taken: Taken<'a>) -> InTurn<'a> {
+        self.dirty.store(1, Ordering::Relaxed);
+        compiler_fence(Ordering::Release);
+        InTurn { work: Work { front: self }, taken }
     }
 }
 
 /// The slab, for the one whose turn it is; until this is dropped.
 #[derive(Debug)]
 pub(crate) struct InTurn<'a> {
-    front: &'a Front,
-    /// Given back after `drop` below.
-    #[expect(dead_code, reason = "it is dropped")]
+    // They go in this order.
+    work: Work<'a>,
     taken: Taken<'a>,
+}
+
+/// The slab is dirty, until this is dropped.
+#[derive(Debug)]
+struct Work<'a> {
+    front: &'a Front,
 }
 
 impl InTurn<'_> {
     #[inline]
     pub(crate) fn slab(&self) -> &Slab<'_> {
-        &self.front.slab
+        &self.work.front.slab
     }
 
     #[inline]
     pub(crate) fn pages(&self) -> Region {
-        self.front.pages
+        self.work.front.pages
+    }
+
+    /// Ends the turn, and returns the value.
+    #[inline]
+    pub(crate) fn end_with<T>(self, value: T) -> T {
+        let Self { work, taken } = self;
+        drop(work);
+        taken.end_with(value)
     }
 }
 
-impl Drop for InTurn<'_> {
+impl Drop for Work<'_> {
     #[inline]
     fn drop(&mut self) {
         self.front.dirty.store(0, Ordering::Release);
@@ -151,10 +169,7 @@ impl Drop for InTurn<'_> {
 
 /// The bytes of everything that lies before the first page.
 const fn tables_bytes(count: usize) -> usize {
-    mem::size_of::<Front>()
-        + mem::size_of::<Header>()
-        + (count + 1) * mem::size_of::<Page>()
-        + count * Slab::BITMAP_WORDS * 8
+    mem::size_of::<Front>() + mem::size_of::<Header>() + (count + 1) * mem::size_of::<Page>()
 }
 
 /// How many pages there are in so many bytes.

@@ -2,13 +2,14 @@
 #![forbid(unsafe_code)]
 
 use core::array;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
 use super::bins::Bins;
+use super::blocks::Block;
 use super::page::{Cache, NONE};
 use crate::geometry::Class;
 
-/// The front of a region. All zero is a slab without pages.
+/// The front of a region. All zero is none yet.
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct Header {
@@ -19,6 +20,8 @@ pub(crate) struct Header {
     pub(crate) free_pages: Cache,
     pub(crate) bins: Bins,
     pub(crate) classes: [Runs; Class::COUNT],
+    /// What is seldom told of the classes.
+    pub(crate) totals: [Totals; Class::COUNT],
     /// Of requests for whole pages.
     pub(crate) whole: Counts,
 }
@@ -32,11 +35,68 @@ pub(crate) struct Runs {
     /// One that stays when it is empty, lest a block that comes and goes takes a run with it each time.
     /// No other is empty.
     pub(crate) spare: Cache,
-    /// How many there are.
-    pub(crate) count: Cache,
-    /// How many blocks are handed out.
-    pub(crate) used: Cache,
-    pub(crate) counts: Counts,
+    pub(crate) recent: Recent,
+    pub(crate) requests: Counter,
+}
+
+/// What is counted of a class beside its requests.
+#[repr(C)]
+#[derive(Default, Debug)]
+pub(crate) struct Totals {
+    /// The runs that there are.
+    pub(crate) runs: Counter,
+    pub(crate) failures: Counter,
+}
+
+/// The block of a class that was given back last: it is the next to be handed out. If it is the only
+/// free one of its run, then that is in no list.
+#[repr(C)]
+#[derive(Default, Debug)]
+pub(crate) struct Recent {
+    /// In bytes, from the first page on.
+    offset: AtomicU64,
+    /// [`NONE`] if it is handed out again.
+    run: Cache,
+    block: AtomicU16,
+    /// How many other blocks of its run are free. Not 0 if it is handed out again.
+    others: AtomicU16,
+}
+
+impl Recent {
+    #[inline]
+    pub(crate) fn set(&self, block: &Block<'_>, others: u32) {
+        self.offset.store(block.offset as u64, Ordering::Relaxed);
+        self.run.set(block.run);
+        self.block.store(block.number as u16, Ordering::Relaxed);
+        self.others.store(others as u16, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn forget(&self) {
+        self.run.set(NONE);
+        self.others.store(1, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn run(&self) -> u32 {
+        self.run.get()
+    }
+
+    #[inline]
+    pub(crate) fn block(&self) -> u32 {
+        self.block.load(Ordering::Relaxed).into()
+    }
+
+    #[inline]
+    pub(crate) fn offset(&self) -> usize {
+        self.offset.load(Ordering::Relaxed) as usize
+    }
+
+    /// Whether it is the only free block of its run.
+    #[inline]
+    pub(crate) fn is_alone(&self) -> bool {
+        self.others.load(Ordering::Relaxed) == 0
+    }
 }
 
 /// What was asked for, since the slab was made.
@@ -57,10 +117,15 @@ impl Counter {
         self.0.load(Ordering::Relaxed)
     }
 
+    #[inline]
+    pub(crate) fn set(&self, number: u64) {
+        self.0.store(number, Ordering::Relaxed);
+    }
+
     /// Only who has the slab to himself counts.
     #[inline]
     pub(crate) fn add_one(&self) {
-        self.0.store(self.get().wrapping_add(1), Ordering::Relaxed);
+        self.set(self.get().wrapping_add(1));
     }
 }
 
@@ -71,18 +136,23 @@ impl Counter {
 pub(crate) struct Pending(AtomicU64);
 
 impl Pending {
+    const NONE: u64 = u64::MAX;
+
     #[inline]
     pub(crate) fn note(&self, offset: usize) {
-        self.0.store(offset as u64 + 1, Ordering::Release);
+        self.0.store(offset as u64, Ordering::Release);
     }
 
     #[inline]
     pub(crate) fn clear(&self) {
-        self.0.store(0, Ordering::Release);
+        self.0.store(Self::NONE, Ordering::Release);
     }
 
     pub(crate) fn get(&self) -> Option<usize> {
-        usize::try_from(self.0.load(Ordering::Relaxed).checked_sub(1)?).ok()
+        match self.0.load(Ordering::Relaxed) {
+            Self::NONE => None,
+            offset => usize::try_from(offset).ok(),
+        }
     }
 }
 
@@ -94,6 +164,7 @@ impl Default for Header {
             free_pages: Cache::default(),
             bins: Bins::default(),
             classes: array::from_fn(|_| Runs::default()),
+            totals: array::from_fn(|_| Totals::default()),
             whole: Counts::default(),
         }
     }
@@ -108,10 +179,15 @@ impl Header {
             for list in [&runs.room, &runs.spare] {
                 list.set(NONE);
             }
-            for count in [&runs.count, &runs.used] {
-                count.set(0);
-            }
+            runs.recent.forget();
         }
+        for totals in &self.totals {
+            totals.runs.set(0);
+        }
+    }
+
+    pub(crate) fn totals(&self, class: Class) -> &Totals {
+        &self.totals[class.index()]
     }
 
     #[inline]

@@ -9,11 +9,11 @@ use crate::geometry::Class;
 /// What is known of a page, outside of it. All zero is the inside of a run.
 ///
 /// ```text
-///  0        8        12       16       20       24
-/// ┌────────┬────────┬────────┬────────┬────────┐
-/// │ word   │ next   │ before │ vacant │ hint   │
-/// └────────┴────────┴────────┴────────┴────────┘
-///   the truth │ what can be found again from all words and bitmaps
+///  0        8        12       16       20       24                     88
+/// ┌────────┬────────┬────────┬────────┬────────┬──────────────────────┐
+/// │ word   │ next   │ before │ vacant │ hint   │ bitmap               │
+/// └────────┴────────┴────────┴────────┴────────┴──────────────────────┘
+///   the truth │ what can be found again           │ the truth
 /// ```
 #[repr(C)]
 #[derive(Default, Debug)]
@@ -27,8 +27,10 @@ pub(crate) struct Page {
     pub(crate) before: Cache,
     /// Of a run of blocks: how many are free.
     pub(crate) vacant: Cache,
-    /// Of a run of blocks with room: the first word of the bitmap that has some.
+    /// Of a run of blocks with room: a word of the bitmap that has some, as a rule.
     pub(crate) hint: Cache,
+    /// Of a run of blocks: a bit for each, set while it is taken. Bits that are of no block are set.
+    pub(crate) bitmap: [Blocks; Class::BLOCKS_OF_A_RUN / 64],
 }
 
 impl Page {
@@ -43,6 +45,43 @@ impl Page {
     #[inline]
     pub(crate) fn commit(&self, word: Word) {
         self.word.store(word.0, Ordering::Release);
+    }
+
+    /// A word of the bitmap. Whatever somebody else has written, there is one.
+    #[inline]
+    pub(crate) fn blocks(&self, index: u32) -> &Blocks {
+        &self.bitmap[index as usize % self.bitmap.len()]
+    }
+
+    /// How many blocks are free.
+    pub(crate) fn count_vacant(&self) -> u32 {
+        self.bitmap.iter().map(|blocks| blocks.get().count_zeros()).sum()
+    }
+
+    /// The index of the first word of the bitmap that has room.
+    pub(crate) fn first_with_room(&self) -> u32 {
+        self.bitmap.iter().position(|blocks| blocks.get() != Blocks::FULL).unwrap_or(0) as u32
+    }
+}
+
+/// Which of 64 blocks are taken.
+#[repr(transparent)]
+#[derive(Default, Debug)]
+pub(crate) struct Blocks(AtomicU64);
+
+impl Blocks {
+    /// All are taken, or are none.
+    pub(crate) const FULL: u64 = u64::MAX;
+
+    #[inline]
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Release: see [`Page::commit`].
+    #[inline]
+    pub(crate) fn commit(&self, taken: u64) {
+        self.0.store(taken, Ordering::Release);
     }
 }
 

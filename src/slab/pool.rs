@@ -104,10 +104,22 @@ impl SlabPool {
     #[doc(alias = "ngx_slab_alloc_locked")]
     #[doc(alias = "ngx_slab_free_locked")]
     pub fn lock(&self) -> Result<SlabGuard<'_>, AllocError> {
-        match self.front() {
-            Some(front) => Ok(SlabGuard::new(front.take_turn())),
-            None => Err(AllocError),
+        match self.lock_again() {
+            Some(guard) => Ok(guard),
+            None => self.lock_slowly(),
         }
+    }
+
+    /// Takes the pool where that is quick.
+    #[inline]
+    fn lock_again(&self) -> Option<SlabGuard<'_>> {
+        self.mapped()?.take_turn_again().map(SlabGuard::new)
+    }
+
+    #[cold]
+    fn lock_slowly(&self) -> Result<SlabGuard<'_>, AllocError> {
+        let front = self.mapped().or_else(|| self.map()).ok_or(AllocError)?;
+        Ok(SlabGuard::new(front.take_turn()))
     }
 
     /// Hands out memory for `layout`.
@@ -118,7 +130,16 @@ impl SlabPool {
     #[inline]
     #[doc(alias = "ngx_slab_alloc")]
     pub fn alloc_layout(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        self.lock()?.alloc_layout(layout)
+        let Some(mut guard) = self.lock_again() else { return self.alloc_slowly(layout) };
+        match guard.alloc_quickly(layout) {
+            Some(memory) => guard.end_with(Ok(memory)),
+            None => guard.alloc_and_unlock(layout),
+        }
+    }
+
+    #[cold]
+    fn alloc_slowly(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        self.lock_slowly()?.alloc_layout(layout)
     }
 
     /// Hands out memory for `layout`, all zero. Memory that was never used is not written to.
@@ -141,9 +162,27 @@ impl SlabPool {
     #[inline]
     #[doc(alias = "ngx_slab_free")]
     pub unsafe fn dealloc(&self, memory: NonNull<u8>, layout: Layout) {
-        if let Ok(mut guard) = self.lock() {
+        let Some(mut guard) = self.lock_again() else {
             // SAFETY: the caller's promise.
-            unsafe { guard.dealloc(memory, layout) };
+            return unsafe { self.dealloc_slowly(memory, layout) };
+        };
+        // SAFETY: the caller's promise.
+        if unsafe { guard.dealloc_quickly(memory, layout) } {
+            guard.end_with(());
+        } else {
+            // SAFETY: the caller's promise.
+            unsafe { guard.dealloc_and_unlock(memory, layout) };
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As [`SlabPool::dealloc`].
+    #[cold]
+    unsafe fn dealloc_slowly(&self, memory: NonNull<u8>, layout: Layout) {
+        if let Ok(guard) = self.lock_slowly() {
+            // SAFETY: the caller's promise.
+            unsafe { guard.dealloc_and_unlock(memory, layout) };
         }
     }
 
@@ -202,9 +241,7 @@ impl SlabPool {
 
     /// Returns what is handed out and what is left, by class. All zero, but for the size, before the first use.
     pub fn stats(&self) -> SlabStats {
-        let front = self.front.load(Ordering::Acquire);
-        // SAFETY: `front` has stored it, and it stays until this pool is dropped.
-        match unsafe { front.as_ref() } {
+        match self.mapped() {
             Some(front) => SlabStats::of(self.bytes, front.take_turn().slab()),
             None => SlabStats::unused(self.bytes),
         }
@@ -217,23 +254,17 @@ impl SlabPool {
     ///
     /// The first thing that is not as every operation leaves it.
     pub fn check(&self) -> Result<(), SlabDamage> {
-        let front = self.front.load(Ordering::Acquire);
-        // SAFETY: `front` has stored it, and it stays until this pool is dropped.
-        let Some(front) = (unsafe { front.as_ref() }) else { return Ok(()) };
+        let Some(front) = self.mapped() else { return Ok(()) };
         front.take_turn().slab().check(|_, _| ()).map_err(SlabDamage)
     }
 
     #[inline]
-    fn front(&self) -> Option<&Front> {
+    fn mapped(&self) -> Option<&Front> {
         let front = self.front.load(Ordering::Acquire);
         // SAFETY: `new` or `map` has stored it, and it stays until this pool is dropped.
-        match unsafe { front.as_ref() } {
-            Some(front) => Some(front),
-            None => self.map(),
-        }
+        unsafe { front.as_ref() }
     }
 
-    #[cold]
     fn map(&self) -> Option<&Front> {
         let front = Front::map(self.bytes).ok()?;
         Spin::count_processors();

@@ -1,11 +1,9 @@
 //! After a death: what is true is read from all pages, and everything else is made anew.
 #![forbid(unsafe_code)]
 
-use core::sync::atomic::{AtomicU64, Ordering};
-
 use super::blocks::no_blocks;
 use super::damage::Damage;
-use super::page::{NONE, State, Word};
+use super::page::{Blocks, NONE, State, Word};
 use super::slab::Slab;
 use crate::geometry::Class;
 
@@ -77,10 +75,9 @@ impl Slab<'_> {
             return Err(Damage::TooLong { page, word });
         }
         if let State::Blocks { class } = word.state() {
-            let is_whole = |(index, word): (usize, &AtomicU64)| {
-                !word.load(Ordering::Relaxed) & no_blocks(class, index) == 0
-            };
-            if !self.bitmap(page, class).iter().enumerate().all(is_whole) {
+            let is_whole =
+                |(index, blocks): (usize, &Blocks)| !blocks.get() & no_blocks(class, index) == 0;
+            if !self.page(page).bitmap.iter().enumerate().all(is_whole) {
                 return Err(Damage::Bitmap { page });
             }
         }
@@ -120,13 +117,8 @@ impl Slab<'_> {
 
     /// Whether a run is empty, and its class has an empty one already.
     fn is_surplus(&self, page: u32, class: Class) -> bool {
-        self.vacant(page, class) == class.plan().blocks
+        self.page(page).count_vacant() == class.plan().blocks
             && self.header.runs(class).spare.get() != NONE
-    }
-
-    /// Counts the free blocks of a run.
-    pub(crate) fn vacant(&self, page: u32, class: Class) -> u32 {
-        self.bitmap(page, class).iter().map(|word| word.load(Ordering::Relaxed).count_zeros()).sum()
     }
 
     fn list_blocks(&self, page: u32, class: Class) {
@@ -134,13 +126,13 @@ impl Slab<'_> {
         for after in 1..plan.pages {
             self.page(page + after).commit(Word::after_blocks(class, after));
         }
-        let vacant = self.vacant(page, class);
+        let vacant = self.page(page).count_vacant();
         self.page(page).vacant.set(vacant);
-        self.page(page).hint.set(self.first_with_room(page, class));
-        runs.count.set(runs.count.get() + 1);
-        runs.used.set(runs.used.get() + plan.blocks - vacant);
+        self.page(page).hint.set(self.page(page).first_with_room());
+        let count = &self.header.totals(class).runs;
+        count.set(count.get().wrapping_add(1));
         if vacant > 0 {
-            self.add_room(page, runs);
+            self.list(page, runs);
         }
         if vacant == plan.blocks {
             runs.spare.set(page);

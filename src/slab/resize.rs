@@ -1,6 +1,7 @@
 //! Growing and shrinking in place.
 #![forbid(unsafe_code)]
 
+use super::blocks::Block;
 use super::slab::{Found, Grant, Misuse, Slab, pages_for};
 use crate::geometry::{Class, PAGE_BYTES};
 
@@ -13,7 +14,7 @@ impl Slab<'_> {
     /// No block begins there.
     pub(crate) fn resize(&self, offset: usize, bytes: usize) -> Result<Option<Grant>, Misuse> {
         Ok(match self.find(offset)? {
-            Found::Block { class, .. } => {
+            Found::Block(Block { class, .. }) => {
                 let block_bytes = class.plan().block_bytes as usize;
                 let stays = bytes <= block_bytes && Class::of(bytes, 1) == Some(class);
                 stays.then_some(Grant { offset, bytes: block_bytes, zero_from: block_bytes })

@@ -1,8 +1,7 @@
 //! A slab, borrowed for an operation: allocating and freeing.
 #![forbid(unsafe_code)]
 
-use core::sync::atomic::AtomicU64;
-
+use super::blocks::Block;
 use super::header::Header;
 use super::page::{Page, State, Word};
 use crate::geometry::{Class, PAGE_BYTES};
@@ -15,8 +14,6 @@ pub(crate) struct Slab<'a> {
     pub(crate) header: &'a Header,
     /// One for each page, and one more, which stands in for those that there are not.
     pub(crate) pages: &'a [Page],
-    /// [`Slab::BITMAP_WORDS`] for each page.
-    pub(crate) bitmaps: &'a [AtomicU64],
     /// How far the first page is from address zero, in pages: for alignments beyond a page.
     base: usize,
 }
@@ -43,26 +40,19 @@ pub(crate) enum Misuse {
 }
 
 impl<'a> Slab<'a> {
-    /// Words of bitmap that each page has: a bit for each of the smallest blocks.
-    pub(crate) const BITMAP_WORDS: usize = Class::BLOCKS_OF_A_PAGE / 64;
     /// The most pages there can be.
     pub(crate) const MAX_PAGES: usize = 1 << 30;
 
-    /// Borrows one; `None` if the tables do not go together.
-    pub(crate) fn new(
-        header: &'a Header,
-        pages: &'a [Page],
-        bitmaps: &'a [AtomicU64],
-        base: usize,
-    ) -> Option<Self> {
+    /// Borrows one; `None` if there are no pages, or too many.
+    pub(crate) fn new(header: &'a Header, pages: &'a [Page], base: usize) -> Option<Self> {
         let count = pages.len().checked_sub(1)?;
-        let fits = bitmaps.len() == count * Self::BITMAP_WORDS && count <= Self::MAX_PAGES;
-        fits.then_some(Self { header, pages, bitmaps, base })
+        (count <= Self::MAX_PAGES).then_some(Self { header, pages, base })
     }
 
     /// Makes a slab of tables that are all zero: one free run.
     pub(crate) fn format(&self) {
         self.header.forget();
+        self.header.pending.clear();
         if self.page_count() > 0 {
             self.page(0).commit(Word::free(self.page_count()));
             self.add_free(0, self.page_count());
@@ -88,37 +78,24 @@ impl<'a> Slab<'a> {
         &self.pages[(page as usize).min(last)]
     }
 
-    /// The bitmap of the run of blocks that begins at a page.
-    #[inline]
-    pub(crate) fn bitmap(&self, page: u32, class: Class) -> &'a [AtomicU64] {
-        let first = page as usize * Self::BITMAP_WORDS;
-        let words = (class.plan().blocks as usize).div_ceil(64);
-        self.bitmaps.get(first..first + words).unwrap_or(&[])
-    }
-
     pub(crate) fn base(&self) -> usize {
         self.base
     }
 
-    /// Hands out a block of at least `bytes` bytes at a multiple of `align`, a power of two; none if
-    /// there is no room. It is pending until [`Slab::done`].
+    /// Hands out a block of at least `bytes` bytes at a multiple of `align`, a power of two, where that
+    /// is quick. It is pending until [`Slab::done`]. If there is none, [`Slab::allocate`] is to be asked.
     #[inline]
     pub(crate) fn take(&self, bytes: usize, align: usize) -> Option<usize> {
-        match Class::of(bytes, align) {
-            Some(class) => self.allocate_block(class),
-            None => self.allocate_whole(bytes, align).map(|grant| grant.offset),
-        }
+        self.take_recent(Class::of(bytes, align)?)
     }
 
-    /// As [`Slab::take`]; tells how much it is, and what of it was never used.
+    /// As [`Slab::take`], be it quick or not; tells how much it is, and what of it was never used.
+    /// None if there is no room.
     pub(crate) fn allocate(&self, bytes: usize, align: usize) -> Option<Grant> {
-        let Some(class) = Class::of(bytes, align) else { return self.allocate_whole(bytes, align) };
-        let offset = self.allocate_block(class)?;
-        let bytes = match self.find(offset) {
-            Ok(Found::Whole { pages, .. }) => pages as usize * PAGE_BYTES,
-            _ => class.plan().block_bytes as usize,
-        };
-        Some(Grant { offset, bytes, zero_from: bytes })
+        match Class::of(bytes, align) {
+            Some(class) => self.allocate_block(class),
+            None => self.allocate_whole(bytes, align),
+        }
     }
 
     /// Says that the owner has what was handed out.
@@ -127,7 +104,6 @@ impl<'a> Slab<'a> {
         self.header.pending.clear();
     }
 
-    #[inline(never)]
     fn allocate_whole(&self, bytes: usize, align: usize) -> Option<Grant> {
         let counts = &self.header.whole;
         counts.requests.add_one();
@@ -151,35 +127,29 @@ impl<'a> Slab<'a> {
         Some(Grant { offset, bytes: pages as usize * PAGE_BYTES, zero_from })
     }
 
-    /// Takes a block back that was asked for with `bytes` and `align`, or was resized since.
-    ///
-    /// # Errors
-    ///
-    /// It is none, and nothing has changed.
-    #[inline]
-    pub(crate) fn give(&self, offset: usize, bytes: usize, align: usize) -> Result<(), Misuse> {
-        let page = (offset / PAGE_BYTES) as u32;
-        let in_page = (offset % PAGE_BYTES) as u32;
-        if let (Some(class), Some(entry)) =
-            (Class::of(bytes, align), self.pages.get(offset / PAGE_BYTES))
-        {
-            // Most blocks begin in the first page of their run: a guess that waits for no word.
-            if entry.word() == Word::blocks(class) {
-                let block = class.plan().block_at(in_page).ok_or(Misuse::NoBlock)?;
-                return self.free_block(entry, page, class, block);
-            }
-            if let Some(pages) = entry.word().pages_into(class) {
-                let run = page.wrapping_sub(pages);
-                let first = self.page(run);
-                // Else the word is of a run that is gone.
-                if first.word() == Word::blocks(class) {
-                    let in_run = pages.wrapping_mul(PAGE_BYTES as u32).wrapping_add(in_page);
-                    let block = class.plan().block_at(in_run).ok_or(Misuse::NoBlock)?;
-                    return self.free_block(first, run, class, block);
-                }
+    /// Takes a block back that was asked for with `bytes` and `align`, or was resized since, where that
+    /// is quick. Returns whether it was; if not, nothing has changed, and [`Slab::free`] is to be asked.
+    #[inline(always)]
+    pub(crate) fn give(&self, offset: usize, bytes: usize, align: usize) -> bool {
+        let (first, in_page) = (offset / PAGE_BYTES, (offset % PAGE_BYTES) as u32);
+        let Some(class) = Class::of(bytes, align) else { return false };
+        let Some(mut page) = self.pages.get(first) else { return false };
+        let (mut run, mut in_run) = (first as u32, in_page);
+        // Most blocks begin in the first page of their run: a guess that waits for no word.
+        if page.word() != Word::blocks(class) {
+            let Some(pages) = page.word().pages_into(class) else { return false };
+            run = run.wrapping_sub(pages);
+            in_run = in_run.wrapping_add(pages.wrapping_mul(PAGE_BYTES as u32));
+            page = self.page(run);
+            if page.word() != Word::blocks(class) {
+                // The word was of a run that is gone.
+                return false;
             }
         }
-        self.free(offset)
+        match class.plan().block_at(in_run) {
+            Some(number) => self.return_block(&Block { run, page, class, number, offset }),
+            None => false,
+        }
     }
 
     /// Takes back whatever begins at an offset.
@@ -190,9 +160,7 @@ impl<'a> Slab<'a> {
     #[cold]
     pub(crate) fn free(&self, offset: usize) -> Result<(), Misuse> {
         match self.find(offset)? {
-            Found::Block { run, class, block } => {
-                self.free_block(self.page(run), run, class, block)
-            }
+            Found::Block(block) => self.free_block(&block),
             Found::Whole { page, pages } => {
                 self.clear(page, pages);
                 Ok(())
@@ -205,15 +173,15 @@ impl<'a> Slab<'a> {
     /// # Errors
     ///
     /// Nothing that could be handed out begins there.
-    pub(crate) fn find(&self, offset: usize) -> Result<Found, Misuse> {
+    pub(crate) fn find(&self, offset: usize) -> Result<Found<'a>, Misuse> {
         let page = u32::try_from(offset / PAGE_BYTES).map_err(|_| Misuse::Outside)?;
         if page >= self.page_count() {
             return Err(Misuse::Outside);
         }
         let in_page = (offset % PAGE_BYTES) as u32;
         match self.page(page).word().state() {
-            State::Blocks { class } => Self::find_block(page, class, in_page),
-            State::AfterBlocks { pages, .. } => self.find_after(page, pages, in_page),
+            State::Blocks { class } => self.find_block(page, class, offset),
+            State::AfterBlocks { pages, .. } => self.find_after(page, pages, offset),
             State::Whole { pages } if in_page == 0 => {
                 let pages = self.within(page, pages).ok_or(Misuse::NoBlock)?;
                 Ok(Found::Whole { page, pages })
@@ -223,17 +191,17 @@ impl<'a> Slab<'a> {
         }
     }
 
-    #[inline]
-    fn find_block(run: u32, class: Class, in_run: u32) -> Result<Found, Misuse> {
-        let block = class.plan().block_at(in_run).ok_or(Misuse::NoBlock)?;
-        Ok(Found::Block { run, class, block })
+    fn find_block(&self, run: u32, class: Class, offset: usize) -> Result<Found<'a>, Misuse> {
+        let in_run = offset - run as usize * PAGE_BYTES;
+        let number = class.plan().block_at(in_run as u32).ok_or(Misuse::NoBlock)?;
+        Ok(Found::Block(Block { run, page: self.page(run), class, number, offset }))
     }
 
-    fn find_after(&self, page: u32, pages: u32, in_page: u32) -> Result<Found, Misuse> {
+    fn find_after(&self, page: u32, pages: u32, offset: usize) -> Result<Found<'a>, Misuse> {
         let run = page.checked_sub(pages).ok_or(Misuse::NoBlock)?;
         match self.page(run).word().state() {
             State::Blocks { class } if pages < class.plan().pages => {
-                Self::find_block(run, class, pages * PAGE_BYTES as u32 + in_page)
+                self.find_block(run, class, offset)
             }
             // The word is of a run that is gone.
             _ => Err(Misuse::NoBlock),
@@ -242,9 +210,9 @@ impl<'a> Slab<'a> {
 }
 
 /// What begins somewhere.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Found {
-    Block { run: u32, class: Class, block: u32 },
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Found<'a> {
+    Block(Block<'a>),
     Whole { page: u32, pages: u32 },
 }
 

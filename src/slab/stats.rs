@@ -3,7 +3,6 @@
 
 use core::array;
 
-use super::header::Counts;
 use super::slab::Slab;
 use crate::geometry::{Class, PAGE_BYTES};
 
@@ -56,29 +55,28 @@ impl SlabStats {
 
     pub(super) fn of(bytes: usize, slab: &Slab<'_>) -> Self {
         let header = slab.header;
-        let counts = |counts: &Counts| [counts.requests.get(), counts.failures.get()];
-        let [page_requests, page_failures] = counts(&header.whole);
         let classes = array::from_fn(|index| {
-            let runs = &header.classes[index];
-            ClassStats::of(index, [runs.count.get(), runs.used.get()], counts(&runs.counts))
+            let (runs, totals) = (&header.classes[index], &header.totals[index]);
+            let counts = [runs.requests.get(), totals.failures.get()];
+            ClassStats::of(index, [totals.runs.get(), slab.vacant(runs)], counts)
         });
         Self {
             bytes,
             pages: slab.page_count() as usize,
             free_pages: header.free_pages.get() as usize,
             classes,
-            page_requests,
-            page_failures,
+            page_requests: header.whole.requests.get(),
+            page_failures: header.whole.failures.get(),
         }
     }
 }
 
 impl ClassStats {
-    fn of(index: usize, [runs, used]: [u32; 2], [requests, failures]: [u64; 2]) -> Self {
-        let (bytes, blocks) = Class::from_index(index).map_or((0, 0), |class| {
-            (class.plan().block_bytes as usize, class.plan().blocks as usize)
-        });
-        let total = runs as usize * blocks;
-        Self { block_bytes: bytes, total, used: used as usize, requests, failures }
+    fn of(index: usize, [runs, vacant]: [u64; 2], [requests, failures]: [u64; 2]) -> Self {
+        let (bytes, blocks) = Class::from_index(index)
+            .map_or((0, 0), |class| (class.plan().block_bytes, class.plan().blocks));
+        let total = runs.saturating_mul(blocks.into()) as usize;
+        let used = total.saturating_sub(vacant as usize);
+        Self { block_bytes: bytes as usize, total, used, requests, failures }
     }
 }

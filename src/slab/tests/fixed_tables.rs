@@ -21,7 +21,6 @@ const BASE: usize = 1;
 pub(super) struct FixedTables {
     header: Header,
     pages: [Page; PAGES + 1],
-    bitmaps: [AtomicU64; PAGES * Slab::BITMAP_WORDS],
 }
 
 /// What a process that works on tables shares with the one that looks on.
@@ -40,15 +39,11 @@ impl FixedTables {
     }
 
     fn blank() -> Box<Self> {
-        Box::new(Self {
-            header: Header::default(),
-            pages: array::from_fn(|_| Page::default()),
-            bitmaps: array::from_fn(|_| AtomicU64::new(0)),
-        })
+        Box::new(Self { header: Header::default(), pages: array::from_fn(|_| Page::default()) })
     }
 
     pub(super) fn slab(&self) -> Slab<'_> {
-        Slab::new(&self.header, &self.pages, &self.bitmaps, BASE).expect("tables that go together")
+        Slab::new(&self.header, &self.pages, BASE).expect("tables that go together")
     }
 
     pub(super) fn copy(&self) -> Box<Self> {

@@ -26,7 +26,7 @@ pub(super) fn runs_of(slab: Slab<'_>) -> Result<Vec<Run>, Damage> {
         runs.push(match slab.page(page).word().state() {
             State::Blocks { class } => {
                 let plan = class.plan();
-                Run::Blocks(plan.block_bytes as usize, plan.blocks - slab.vacant(page, class))
+                Run::Blocks(plan.block_bytes as usize, plan.blocks - slab.page(page).count_vacant())
             }
             State::Free { .. } => Run::Free(pages),
             _ => Run::Whole(pages),

@@ -2,6 +2,7 @@
 
 use super::phase::Phase;
 use crate::geometry::PAGE_BYTES;
+use crate::slab::blocks::Block;
 use crate::slab::slab::{Found, Misuse, Slab};
 
 #[derive(Clone, Copy, Debug)]
@@ -21,10 +22,13 @@ impl Operation {
             Self::Free { offset } => {
                 // Whoever frees knows what was asked for.
                 let bytes = match slab.find(offset)? {
-                    Found::Block { class, .. } => class.plan().block_bytes as usize,
+                    Found::Block(Block { class, .. }) => class.plan().block_bytes as usize,
                     Found::Whole { pages, .. } => pages as usize * PAGE_BYTES,
                 };
-                return slab.give(offset, bytes, 1).map(|()| Some((offset, 0)));
+                if !slab.give(offset, bytes, 1) {
+                    slab.free(offset)?;
+                }
+                return Ok(Some((offset, 0)));
             }
         };
         Ok(grant.map(|grant| (grant.offset, grant.bytes)))

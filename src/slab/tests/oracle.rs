@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::tables::Tables;
 use crate::geometry::PAGE_BYTES;
+use crate::slab::blocks::Block;
 use crate::slab::slab::{Found, Misuse, Slab};
 
 /// What is handed out, and what the pages hold: the number of the block that was there last.
@@ -94,7 +95,7 @@ impl Oracle {
                 for _ in 0..count {
                     let Some(offset) = slab.take(bytes, 8) else { return };
                     slab.done();
-                    let Ok(Found::Block { class, .. }) = slab.find(offset) else {
+                    let Ok(Found::Block(Block { class, .. })) = slab.find(offset) else {
                         slab.free(offset).unwrap();
                         return;
                     };
@@ -107,7 +108,9 @@ impl Oracle {
                 for inside in [1, live.bytes / 2 + 1, live.bytes - 1] {
                     assert_eq!(slab.free(live.offset + inside), Err(Misuse::NoBlock));
                 }
-                slab.give(live.offset, live.bytes, 8).unwrap();
+                if !slab.give(live.offset, live.bytes, 8) {
+                    slab.free(live.offset).unwrap();
+                }
                 self.disown(live);
                 assert!(matches!(slab.free(live.offset), Err(Misuse::Freed | Misuse::NoBlock)));
             }

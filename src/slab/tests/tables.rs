@@ -1,7 +1,5 @@
 //! A slab's tables in plain memory.
 
-use core::sync::atomic::AtomicU64;
-
 use crate::slab::header::Header;
 use crate::slab::page::Page;
 use crate::slab::slab::Slab;
@@ -11,7 +9,6 @@ use crate::slab::slab::Slab;
 pub(super) struct Tables {
     header: Box<Header>,
     pages: Vec<Page>,
-    bitmaps: Vec<AtomicU64>,
     base: usize,
 }
 
@@ -21,7 +18,6 @@ impl Tables {
         let tables = Self {
             header: Box::new(Header::default()),
             pages: (0..=pages).map(|_| Page::default()).collect(),
-            bitmaps: (0..pages * Slab::BITMAP_WORDS).map(|_| AtomicU64::new(0)).collect(),
             base,
         };
         tables.slab().format();
@@ -29,14 +25,11 @@ impl Tables {
     }
 
     pub(super) fn slab(&self) -> Slab<'_> {
-        Slab::new(&self.header, &self.pages, &self.bitmaps, self.base).unwrap()
+        Slab::new(&self.header, &self.pages, self.base).unwrap()
     }
 
     /// Lends the tables to somebody who writes into them.
-    pub(super) fn overwrite(
-        &mut self,
-        write: impl FnOnce(&mut Header, &mut [Page], &mut [AtomicU64]),
-    ) {
-        write(&mut self.header, &mut self.pages, &mut self.bitmaps);
+    pub(super) fn overwrite(&mut self, write: impl FnOnce(&mut Header, &mut [Page])) {
+        write(&mut self.header, &mut self.pages);
     }
 }
