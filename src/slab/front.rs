@@ -3,13 +3,11 @@
 
 use core::mem;
 use core::ptr::NonNull;
-use core::slice;
 use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
 use std::io;
 
-use super::header::Header;
-use super::page::Page;
 use super::slab::Slab;
+use super::tables::Tables;
 use crate::geometry::PAGE_BYTES;
 use crate::region::Region;
 use crate::sync::turn::{Taken, Turn};
@@ -38,7 +36,7 @@ pub(crate) struct Front {
 impl Front {
     /// The fewest bytes of a pool: its tables, and a page.
     pub(crate) const MIN_BYTES: usize = {
-        assert!(tables_bytes(1) <= PAGE_BYTES);
+        assert!(tables_in(2 * PAGE_BYTES).count == 1 && tables_in(2 * PAGE_BYTES - 1).count == 0);
         2 * PAGE_BYTES
     };
 
@@ -48,8 +46,8 @@ impl Front {
     ///
     /// Those of the system.
     pub(crate) fn map(bytes: usize) -> io::Result<NonNull<Self>> {
-        let count = page_count(bytes);
-        if count > Slab::MAX_PAGES {
+        let tables = tables_in(bytes);
+        if tables.count > Slab::MAX_PAGES {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let turn = wiped::map(mem::size_of::<Turn>())?;
@@ -58,22 +56,14 @@ impl Front {
             unsafe { private::unmap(turn, mem::size_of::<Turn>()) };
         })?;
         let front = start.cast::<Self>();
-        // SAFETY: `tables_bytes` has counted room for all three, each of which ends where the next is
-        // aligned.
-        let header = unsafe { front.add(1) }.cast::<Header>();
-        // SAFETY: as above.
-        let pages = unsafe { header.add(1) }.cast::<Page>();
-        // SAFETY: all zero is an entry, and the mapping stays for as long as the front.
-        let pages = unsafe { slice::from_raw_parts(pages.as_ptr(), count + 1) };
-        // SAFETY: all zero is a header, and the mapping stays for as long as the front.
-        let header = unsafe { header.as_ref() };
         // SAFETY: within the mapping.
-        let first = unsafe { start.add(tables_bytes(count).next_multiple_of(PAGE_BYTES)) };
-        let base = first.addr().get() / PAGE_BYTES;
-        let slab = Slab::new(header, pages, base).ok_or(io::ErrorKind::InvalidInput)?;
+        let first = unsafe { start.add(tables.pages_start()) };
+        // SAFETY: so many bytes were mapped, all zero, for as long as the front.
+        let slab = unsafe { tables.find(start, first.addr().get() / PAGE_BYTES) };
+        let slab = slab.ok_or(io::ErrorKind::InvalidInput)?;
         slab.format();
-        // SAFETY: `page_count` has counted as many behind the tables.
-        let pages = unsafe { Region::new(first, count * PAGE_BYTES) };
+        // SAFETY: the tables count as many behind them.
+        let pages = unsafe { Region::new(first, tables.count * PAGE_BYTES) };
         // SAFETY: all zero is a free turn, and the mapping stays for as long as the front.
         let turn = unsafe { turn.cast().as_ref() };
         let value = Self { turn, dirty: AtomicU32::new(0), slab, pages, bytes };
@@ -167,19 +157,9 @@ impl Drop for Work<'_> {
     }
 }
 
-/// The bytes of everything that lies before the first page.
-const fn tables_bytes(count: usize) -> usize {
-    mem::size_of::<Front>() + mem::size_of::<Header>() + (count + 1) * mem::size_of::<Page>()
+/// Where the tables lie in so many bytes.
+const fn tables_in(bytes: usize) -> Tables {
+    Tables::fit(mem::size_of::<Front>(), bytes)
 }
 
-/// How many pages there are in so many bytes.
-const fn page_count(bytes: usize) -> usize {
-    let a_page = tables_bytes(1) - tables_bytes(0) + PAGE_BYTES;
-    let most = bytes.saturating_sub(tables_bytes(0) + PAGE_BYTES - 1) / a_page;
-    // One more if the tables happen to end at a page.
-    let one_more = tables_bytes(most + 1).next_multiple_of(PAGE_BYTES) + (most + 1) * PAGE_BYTES;
-    if one_more <= bytes { most + 1 } else { most }
-}
-
-const _: () = assert!(page_count(Front::MIN_BYTES) == 1);
-const _: () = assert!(mem::size_of::<Front>() % 8 == 0 && mem::align_of::<Header>() <= 8);
+const _: () = assert!(mem::size_of::<Front>() % 8 == 0);

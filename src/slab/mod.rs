@@ -19,5 +19,6 @@ pub(crate) mod resize;
 #[expect(clippy::module_inception, reason = "the room of `Slab` in the folder of slabs")]
 pub(crate) mod slab;
 pub(crate) mod stats;
+pub(crate) mod tables;
 #[cfg(test)]
 mod tests;
