@@ -97,6 +97,14 @@ impl Plan {
     }
 }
 
+/// Returns how many bytes a block has that holds so many; none beyond what can be counted.
+pub(crate) fn rounded(bytes: usize, align: usize) -> Option<usize> {
+    match Class::of(bytes, align) {
+        Some(class) => Some(class.plan().block_bytes as usize),
+        None => bytes.checked_next_multiple_of(PAGE_BYTES),
+    }
+}
+
 /// A constant, like the next one: the class of a size that is known to the compiler is, too.
 const PLANS: &[Plan; Class::COUNT] = &{
     let mut plans = [Plan::of(8); Class::COUNT];

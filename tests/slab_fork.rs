@@ -6,11 +6,13 @@ mod blocks;
 mod bounded;
 
 use std::alloc::Layout;
+use std::ptr::NonNull;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
-use aquifer::SlabPool;
+use aquifer::{SlabGuard, SlabPool};
 use blocks::{Block, Random, assert_all_is_given_back, blocks_in_use};
 use bounded::{Child, in_time};
 
@@ -123,6 +125,87 @@ fn a_child_goes_on_with_the_guard_of_the_thread_that_has_forked_it() {
         // SAFETY: it was handed out just now for this layout.
         unsafe { pool.dealloc(memory, LAYOUT) };
         pool.check().unwrap();
+    });
+}
+
+/// Takes a block by a guard, fills it, looks at it a moment later, and gives it back.
+fn come_and_go(guard: &mut SlabGuard<'_>, mark: u8) {
+    let memory = guard.alloc_layout(LAYOUT).unwrap();
+    // SAFETY: so many bytes were handed out just now.
+    unsafe { memory.write_bytes(mark, LAYOUT.size()) };
+    std::hint::spin_loop();
+    // SAFETY: written above, and nobody else has it.
+    let bytes = unsafe { NonNull::slice_from_raw_parts(memory, LAYOUT.size()).as_ref() };
+    assert!(bytes.iter().all(|&byte| byte == mark), "it is somebody else's, too");
+    // SAFETY: it was handed out above for this layout.
+    unsafe { guard.dealloc(memory, LAYOUT) };
+}
+
+#[test]
+fn a_guard_that_crosses_a_fork_shares_the_pool_with_the_threads_of_the_child() {
+    const TIMES: usize = 2000;
+    in_time(|| {
+        let pool = SlabPool::new(MIB).unwrap();
+        let mut guard = Some(pool.lock().unwrap());
+        for seed in 0..20 {
+            let child = Child::start(|| {
+                let mut guard = guard.take().unwrap();
+                let stop = AtomicBool::new(false);
+                let begun = Barrier::new(4);
+                thread::scope(|scope| {
+                    let (pool, stop, begun) = (&pool, &stop, &begun);
+                    for thread in 0..2 {
+                        scope.spawn(move || {
+                            begun.wait();
+                            churn(pool, seed * 2 + thread, stop);
+                        });
+                    }
+                    scope.spawn(move || {
+                        begun.wait();
+                        (0..TIMES).for_each(|_| come_and_go(&mut pool.lock().unwrap(), 0xAA));
+                    });
+                    let _stop = Stop(stop);
+                    begun.wait();
+                    (0..TIMES).for_each(|_| come_and_go(&mut guard, 0x55));
+                    drop(guard);
+                });
+                assert_all_is_given_back(&pool);
+            });
+            assert_eq!(child.end(), 0, "child {seed}");
+        }
+        drop(guard);
+        assert_all_is_given_back(&pool);
+    });
+}
+
+#[test]
+fn a_guard_that_crosses_a_fork_ends_nobodys_turn() {
+    in_time(|| {
+        let pool = SlabPool::new(MIB).unwrap();
+        let mut guard = Some(pool.lock().unwrap());
+        let child = Child::start(|| {
+            let inherited = guard.take().unwrap();
+            // The next guard is the child's first, as that one was its parent's.
+            let (held, looked) = (Barrier::new(2), Barrier::new(2));
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    let mut guard = pool.lock().unwrap();
+                    held.wait();
+                    looked.wait();
+                    come_and_go(&mut guard, 1);
+                });
+                held.wait();
+                drop(inherited);
+                let other = scope.spawn(|| Block::take(&pool, LAYOUT, 2).unwrap());
+                thread::sleep(Duration::from_millis(50));
+                let had_to_wait = !other.is_finished();
+                looked.wait();
+                other.join().unwrap().give_back(&pool);
+                assert!(had_to_wait, "the turn is another thread's");
+            });
+            assert_all_is_given_back(&pool);
+        });
+        assert_eq!(child.end(), 0);
     });
 }
 

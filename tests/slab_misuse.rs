@@ -2,6 +2,8 @@
 #![cfg(target_os = "linux")]
 #![expect(unsafe_code, reason = "misuses memory, to see the process end")]
 
+mod bounded;
+
 use std::alloc::{GlobalAlloc, Layout};
 use std::env;
 use std::os::unix::process::ExitStatusExt;
@@ -24,7 +26,7 @@ const FOREIGN: &str = "it is not of this pool";
 type Misuse = (&'static str, fn(&SlabPool), &'static str);
 
 /// What a child does that must end it.
-const MISUSES: [Misuse; 11] = [
+const MISUSES: [Misuse; 15] = [
     ("a small block twice", a_small_block_twice, FREED),
     ("pages twice", pages_twice, FREED),
     ("inside a small block", inside_a_small_block, NO_BLOCK),
@@ -35,8 +37,17 @@ const MISUSES: [Misuse; 11] = [
     ("before the first page", before_the_first_page, FOREIGN),
     ("a variable", a_variable, FOREIGN),
     ("twice as a global allocator", twice_as_a_global_allocator, FREED),
+    ("twice by a guard", twice_by_a_guard, FREED),
     ("growing what was given back", growing_what_was_given_back, FREED),
+    ("growing a small block that was given back", growing_a_small_block_that_was_given_back, FREED),
+    ("growing it by a guard", growing_it_by_a_guard, FREED),
+    ("growing it as a global allocator", growing_it_as_a_global_allocator, FREED),
 ];
+
+/// A pool that a handler of signals finds.
+static POOL: SlabPool = SlabPool::const_new(MIB);
+/// What the handler says when it has used the pool.
+const USED: &str = "the pool has been used";
 
 const CHOICE: &str = "AQUIFER_MISUSE";
 
@@ -54,7 +65,7 @@ fn misuse_ends_the_process_with_the_address_and_the_reason() {
         let report = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{name}:\n{report}");
         let lines: Vec<_> = report.lines().collect();
-        let [address, last_words] = lines[..] else { panic!("{name}:\n{report}") };
+        let [address, last_words, USED] = lines[..] else { panic!("{name}:\n{report}") };
         let is_told = last_words.contains(&format!("bytes at {address} "));
         assert!(is_told && last_words.ends_with(reason), "{name}:\n{report}");
         assert!(last_words.starts_with("aquifer: "), "{name}:\n{report}");
@@ -80,16 +91,37 @@ fn run_child(name: &str) -> Output {
 #[ignore = "the child of the other tests"]
 fn child() {
     let name = env::var(CHOICE).unwrap();
+    end_soon_and_quietly();
+    call_at_an_abort(use_the_pool);
+    match MISUSES.iter().find(|(misuse, ..)| *misuse == name) {
+        Some((_, misuse, _)) => misuse(&POOL),
+        None => proper_use(&POOL),
+    }
+}
+
+/// Lets this process end without a core dump, and by a signal if it hangs.
+fn end_soon_and_quietly() {
     let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the limit is borrowed for as long as the call lasts.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const none) }, 0);
     // SAFETY: the call takes a number.
-    unsafe { libc::alarm(60) };
-    let pool = SlabPool::new(MIB).unwrap();
-    match MISUSES.iter().find(|(misuse, ..)| *misuse == name) {
-        Some((_, misuse, _)) => misuse(&pool),
-        None => proper_use(&pool),
+    unsafe { libc::alarm(20) };
+}
+
+/// Lets `handler` run when this process aborts, before it ends.
+fn call_at_an_abort(handler: extern "C" fn(libc::c_int)) {
+    // SAFETY: the handler takes the number of the signal, and stays for good.
+    let before = unsafe { libc::signal(libc::SIGABRT, handler as libc::sighandler_t) };
+    assert_ne!(before, libc::SIG_ERR);
+}
+
+extern "C" fn use_the_pool(_: libc::c_int) {
+    for layout in [SMALL, PAGES] {
+        free(&POOL, take(&POOL, layout), layout);
+        POOL.lock().unwrap().alloc_layout(layout).unwrap();
     }
+    POOL.check().unwrap();
+    eprintln!("{USED}");
 }
 
 fn take(pool: &SlabPool, layout: Layout) -> NonNull<u8> {
@@ -169,6 +201,42 @@ fn twice_as_a_global_allocator(pool: &SlabPool) {
     unsafe { GlobalAlloc::dealloc(pool, memory, SMALL) };
 }
 
+fn twice_by_a_guard(pool: &SlabPool) {
+    let mut guard = pool.lock().unwrap();
+    let memory = guard.alloc_layout(SMALL).unwrap();
+    // SAFETY: handed out above for this layout.
+    unsafe { guard.dealloc(memory, SMALL) };
+    eprintln!("{memory:p}");
+    // SAFETY: none. That is what ends the process.
+    unsafe { guard.dealloc(memory, SMALL) };
+}
+
+fn growing_a_small_block_that_was_given_back(pool: &SlabPool) {
+    let memory = take(pool, SMALL);
+    free(pool, memory, SMALL);
+    eprintln!("{memory:p}");
+    // SAFETY: none. That is what ends the process.
+    let _ = unsafe { pool.resize(memory, SMALL, PAGES) };
+}
+
+fn growing_it_by_a_guard(pool: &SlabPool) {
+    let memory = take(pool, SMALL);
+    let mut guard = pool.lock().unwrap();
+    // SAFETY: handed out above for this layout.
+    unsafe { guard.dealloc(memory, SMALL) };
+    eprintln!("{memory:p}");
+    // SAFETY: none. That is what ends the process.
+    let _ = unsafe { guard.resize_in_place(memory, SMALL, SMALL) };
+}
+
+fn growing_it_as_a_global_allocator(pool: &SlabPool) {
+    let memory = take(pool, SMALL);
+    free(pool, memory, SMALL);
+    eprintln!("{memory:p}");
+    // SAFETY: none. That is what ends the process.
+    unsafe { GlobalAlloc::realloc(pool, memory.as_ptr(), SMALL, PAGES.size()) };
+}
+
 fn growing_what_was_given_back(pool: &SlabPool) {
     let memory = take(pool, PAGES);
     free(pool, memory, PAGES);
@@ -210,6 +278,40 @@ fn a_write_into_memory_that_was_given_back_harms_no_table() {
 
 /// The tables end where the first page begins: with 64 bytes of bitmap for each page, and before
 /// them 24 bytes for each. After them there is less than a page of nothing.
+/// An abort in a handler of aborts would call the handler again.
+extern "C" fn be_refused(_: libc::c_int) {
+    let refused = POOL.alloc_layout(SMALL).is_err() && POOL.lock().is_err();
+    // SAFETY: the call takes a number.
+    unsafe { libc::_exit(if refused && POOL.check().is_err() { 7 } else { 8 }) };
+}
+
+#[test]
+fn a_child_with_tables_to_put_in_order_that_are_overwritten_ends_and_gets_nothing_more() {
+    bounded::in_time(|| {
+        let first = take(&POOL, SMALL);
+        // Runs begin on many pages.
+        while POOL.alloc_layout(PAGES).is_ok() {}
+        let pages = POOL.stats().pages;
+        let guard = POOL.lock().unwrap();
+        let tables = after(first, (pages * 64).wrapping_neg());
+        // SAFETY: that much of the tables lies in front of the first page; nobody else has the pool.
+        unsafe { tables.write_bytes(0xA5, pages * 64) };
+        let children = [false, true].map(|with_handler| {
+            bounded::Child::start(|| {
+                end_soon_and_quietly();
+                if with_handler {
+                    call_at_an_abort(be_refused);
+                }
+                let _ = POOL.alloc_layout(SMALL);
+            })
+        });
+        let [plain, handled] = children.map(bounded::Child::end);
+        drop(guard);
+        assert!(libc::WIFSIGNALED(plain) && libc::WTERMSIG(plain) == libc::SIGABRT, "{plain}");
+        assert!(libc::WIFEXITED(handled) && libc::WEXITSTATUS(handled) == 7, "{handled}");
+    });
+}
+
 #[test]
 fn a_stray_write_into_the_tables_is_found_by_check() {
     for value in [0x00, 0xA5, 0xFF] {

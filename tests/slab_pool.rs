@@ -2,7 +2,7 @@
 #![cfg(target_os = "linux")]
 #![expect(unsafe_code, reason = "gives memory back")]
 
-use std::alloc::Layout;
+use std::alloc::{GlobalAlloc, Layout};
 use std::ptr::NonNull;
 
 use allocator_api2::vec::Vec;
@@ -200,6 +200,12 @@ fn a_pool_that_nobody_uses_has_no_memory() {
 }
 
 #[test]
+fn a_guard_is_printed_in_a_line() {
+    let pool = SlabPool::new(MIB).unwrap();
+    assert_eq!(format!("{:?}", pool.lock().unwrap()), "SlabGuard { bytes: 1048576, .. }");
+}
+
+#[test]
 fn waiting_for_a_pool_leaves_errno_as_it_was() {
     let pool = SlabPool::new(MIB).unwrap();
     let block = layout(64, 8);
@@ -223,6 +229,19 @@ fn waiting_for_a_pool_leaves_errno_as_it_was() {
 
 #[test]
 fn more_pages_than_can_be_told_apart_are_refused() {
-    let error = SlabPool::new(9 << 40).unwrap_err();
-    assert!(matches!(error, RegionError::System(_)), "{error:?}");
+    let more_than_any = (0..10_000).step_by(97).map(|less| usize::MAX - less);
+    for bytes in more_than_any.chain([9 << 40, isize::MAX as usize, 1 << 63]) {
+        let error = SlabPool::new(bytes).unwrap_err();
+        assert!(matches!(error, RegionError::System(_)), "{bytes}: {error:?}");
+    }
+}
+
+#[test]
+fn a_static_pool_that_the_system_has_no_memory_for_refuses_everything() {
+    static POOL: SlabPool = SlabPool::const_new(usize::MAX);
+    // SAFETY: the layout has bytes.
+    assert!(unsafe { GlobalAlloc::alloc(&POOL, layout(8, 8)) }.is_null());
+    assert_eq!(POOL.alloc_zeroed(layout(100_000, 8)), Err(AllocError));
+    assert!(POOL.lock().is_err());
+    assert_eq!(POOL.stats().pages, 0);
 }

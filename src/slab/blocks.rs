@@ -67,7 +67,7 @@ impl Slab<'_> {
             self.add_run(class)?;
         }
         let page = self.page(room.get());
-        page.hint.set(page.first_with_room());
+        page.hint.set(page.first_with_room(class));
         self.take_listed(class)
     }
 
@@ -112,7 +112,7 @@ impl Slab<'_> {
     /// It is free, and nothing has changed.
     pub(crate) fn free_block(&self, block: &Block<'_>) -> Result<(), Misuse> {
         let Block { page, class, .. } = *block;
-        if block.blocks().get() & bit(block.number) == 0 {
+        if !block.is_taken() {
             return Err(Misuse::Freed);
         }
         let was_quick = self.return_block(block);
@@ -157,7 +157,9 @@ impl Slab<'_> {
     /// Whether a page begins an empty run of a class. One that was kept may be in use again.
     pub(crate) fn is_empty(&self, run: u32, class: Class) -> bool {
         let page = self.page(run);
-        page.word() == Word::blocks(class) && page.vacant.get() == class.plan().blocks
+        run < self.page_count()
+            && page.word() == Word::blocks(class)
+            && page.vacant.get() == class.plan().blocks
     }
 
     /// Gives the empty run back that a class keeps; returns whether there was one.
@@ -175,7 +177,7 @@ impl Slab<'_> {
         let (runs, plan) = (self.header.runs(class), class.plan());
         let place = self.place_or_spares(plan.pages, 1)?;
         let run = place.first;
-        for (index, blocks) in self.page(run).bitmap.iter().enumerate() {
+        for (index, blocks) in self.page(run).bitmap_of(class).iter().enumerate() {
             blocks.commit(no_blocks(class, index));
         }
         for page in 1..plan.pages {
@@ -235,6 +237,10 @@ pub(crate) struct Block<'a> {
 }
 
 impl Block<'_> {
+    pub(crate) fn is_taken(&self) -> bool {
+        self.blocks().get() & bit(self.number) != 0
+    }
+
     /// The word of the bitmap that has it.
     #[inline]
     fn blocks(&self) -> &Blocks {

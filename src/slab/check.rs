@@ -20,8 +20,8 @@ impl Slab<'_> {
         let mut page = 0;
         let mut after_free = false;
         while page < self.page_count() {
-            let pages = self.run_at(page)?;
-            match self.page(page).word().state() {
+            let (state, pages) = self.run_at(page)?;
+            match state {
                 State::Free { .. } => {
                     self.check_free(page, pages, after_free)?;
                     tally.free_runs += 1;
@@ -36,11 +36,12 @@ impl Slab<'_> {
                     live(page as usize * PAGE_BYTES, pages as usize * PAGE_BYTES);
                 }
             }
-            after_free = matches!(self.page(page).word().state(), State::Free { .. });
+            after_free = matches!(state, State::Free { .. });
             let is_fresh = page + pages > self.header.fresh.get();
             ensure(after_free || !is_fresh, "the mark of fresh pages", page)?;
             page += pages;
         }
+        ensure(self.page(page).word() == Word::INSIDE, "the entry after the last", page)?;
         self.check_bins(&tally)?;
         (0..Class::COUNT)
             .filter_map(Class::from_index)
@@ -87,7 +88,7 @@ impl Slab<'_> {
     fn check_blocks(&self, page: u32, class: Class, tally: &mut Tally) -> Result<(), Damage> {
         let (runs, plan) = (self.header.runs(class), class.plan());
         self.check_insides(page, plan.pages, |after| Word::after_blocks(class, after))?;
-        let vacant = self.page(page).count_vacant();
+        let vacant = self.vacant_at(page, class)?;
         ensure(self.page(page).vacant.get() == vacant, "the number of free blocks", page)?;
         let is_listed = vacant > u32::from(runs.recent.run() == page);
         let is_linked = self.is_linked(page, runs.room.get());
@@ -158,7 +159,7 @@ impl Slab<'_> {
         let found = self.listed(runs.room.get()).count() as u32;
         ensure(found == listed, "the number of runs with room", runs.room.get())?;
         let total = self.header.totals(class).runs.get();
-        ensure(total == count.into(), "the number of runs", runs.room.get())
+        ensure(total == u64::from(count), "the number of runs", runs.room.get())
     }
 }
 

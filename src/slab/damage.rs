@@ -10,7 +10,7 @@ use super::page::Word;
 ///
 /// Its text names the place. Nothing in the pool is to be relied on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SlabDamage(pub(super) Damage);
+pub struct SlabDamage(pub(crate) Damage);
 
 impl fmt::Display for SlabDamage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,12 +6,20 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
 use std::io;
 
+use super::damage::Damage;
+use super::header::Counter;
+use super::in_turn::InTurn;
 use super::slab::Slab;
 use super::tables::Tables;
+use super::whose_turn::WhoseTurn;
 use crate::geometry::PAGE_BYTES;
 use crate::region::Region;
-use crate::sync::turn::{Taken, Turn};
-use crate::sys::{last_words, private, wiped};
+use crate::sync::turn::Taken;
+use crate::sys::{last_words, private};
+
+const CLEAN: u32 = 0;
+const DIRTY: u32 = 1;
+const DAMAGED: u32 = 2;
 
 /// What lies at the beginning of the memory of a pool.
 ///
@@ -19,13 +27,22 @@ use crate::sys::{last_words, private, wiped};
 /// ┌───────┬────────┬────────────────────────┬─────┬────────┬────────┬───
 /// │ front │ header │ an entry of each page  │     │ page 0 │ page 1 │ …
 /// └───────┴────────┴────────────────────────┴─────┴────────┴────────┴───
-///   the turn lies in a page of its own, which a fork wipes
+///   whose turn it is lies in a page of its own, which a fork wipes
 /// ```
 #[derive(Debug)]
 pub(crate) struct Front {
-    turn: &'static Turn,
-    /// 1 while somebody has the slab. A child that is forked meanwhile finds it so, beside a turn that
-    /// nobody has had: then it puts in order what another thread of its parent had begun.
+    whose: &'static WhoseTurn,
+    /// How many guards there were. A fork copies it, so that no guard of a child has the number of one
+    /// that has crossed the fork.
+    guards: Counter,
+    /// | value | state |
+    /// |---|---|
+    /// | [`CLEAN`] | nobody has the slab |
+    /// | [`DIRTY`] | somebody has |
+    /// | [`DAMAGED`] | it cannot be put in order |
+    ///
+    /// A child that is forked while somebody has it finds it dirty, beside a turn that nobody has had:
+    /// then it puts in order what another thread of its parent had begun.
     dirty: AtomicU32,
     slab: Slab<'static>,
     pages: Region,
@@ -50,10 +67,10 @@ impl Front {
         if tables.count > Slab::MAX_PAGES {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let turn = wiped::map(mem::size_of::<Turn>())?;
+        let whose = WhoseTurn::map()?;
         let start = private::map(bytes).inspect_err(|_| {
             // SAFETY: mapped above, and nobody knows of it.
-            unsafe { private::unmap(turn, mem::size_of::<Turn>()) };
+            unsafe { whose.unmap() };
         })?;
         let front = start.cast::<Self>();
         // SAFETY: within the mapping.
@@ -64,9 +81,8 @@ impl Front {
         slab.format();
         // SAFETY: the tables count as many behind them.
         let pages = unsafe { Region::new(first, tables.count * PAGE_BYTES) };
-        // SAFETY: all zero is a free turn, and the mapping stays for as long as the front.
-        let turn = unsafe { turn.cast().as_ref() };
-        let value = Self { turn, dirty: AtomicU32::new(0), slab, pages, bytes };
+        let (guards, dirty) = (Counter::default(), AtomicU32::new(CLEAN));
+        let value = Self { whose, guards, dirty, slab, pages, bytes };
         // SAFETY: the mapping begins with room for it.
         unsafe { front.write(value) };
         Ok(front)
@@ -79,9 +95,9 @@ impl Front {
     /// It is of [`Front::map`], and nobody uses it or anything in it any more.
     pub(crate) unsafe fn unmap(front: NonNull<Self>) {
         // SAFETY: the caller's duty.
-        let Self { turn, bytes, .. } = *unsafe { front.as_ref() };
-        // SAFETY: the caller's duty, and mapped with this length.
-        unsafe { private::unmap(NonNull::from(turn).cast(), mem::size_of::<Turn>()) };
+        let Self { whose, bytes, .. } = *unsafe { front.as_ref() };
+        // SAFETY: the caller's duty, and mapped for this front.
+        unsafe { whose.unmap() };
         // SAFETY: the caller's duty, and mapped with this length.
         unsafe { private::unmap(front.cast(), bytes) };
     }
@@ -89,71 +105,72 @@ impl Front {
     /// Takes the turn where that is quick. If it is not, [`Front::take_turn`] is to be asked.
     #[inline]
     pub(crate) fn take_turn_again(&self) -> Option<InTurn<'_>> {
-        self.turn.take_again().map(|taken| self.begin(taken))
+        self.whose.turn.take_again().map(|taken| InTurn::begin(self, taken))
     }
 
     /// Waits for the turn, and takes it.
+    ///
+    /// # Errors
+    ///
+    /// Somebody has written into the tables. The first who finds that ends the process; this is for
+    /// those who come until it has ended.
     #[cold]
-    pub(crate) fn take_turn(&self) -> InTurn<'_> {
-        let taken = self.turn.take();
-        if self.dirty.load(Ordering::Relaxed) != 0 {
-            self.put_in_order();
+    pub(crate) fn take_turn(&self) -> Result<InTurn<'_>, Damage> {
+        let taken = self.whose.turn.take();
+        if self.dirty.load(Ordering::Relaxed) == CLEAN {
+            return Ok(InTurn::begin(self, taken));
         }
-        self.begin(taken)
+        match self.slab.rebuild() {
+            Ok(()) => Ok(InTurn::begin(self, taken)),
+            Err(damage) => self.refuse(taken, damage),
+        }
     }
 
-    fn put_in_order(&self) {
-        if let Err(damage) = self.slab.rebuild() {
-            last_words::abort(format_args!("the tables of a slab pool are overwritten: {damage}"));
+    /// Whoever is next comes here, too. That may be one who is told of the abort.
+    fn refuse<T>(&self, taken: Taken<'_>, damage: Damage) -> Result<T, Damage> {
+        let is_known = self.dirty.swap(DAMAGED, Ordering::Relaxed) == DAMAGED;
+        taken.end_as_unused();
+        if is_known {
+            return Err(damage);
         }
+        last_words::abort(format_args!("the tables of a slab pool are overwritten: {damage}"))
+    }
+
+    /// Counts a guard of the one whose turn it is; returns its number.
+    #[inline]
+    pub(super) fn count_guard(&self) -> u64 {
+        self.guards.add_one();
+        self.guards.get()
     }
 
     #[inline]
-    fn begin<'a>(&'a self, taken: Taken<'a>) -> InTurn<'a> {
-        self.dirty.store(1, Ordering::Relaxed);
+    pub(super) fn whose_turn(&self) -> &WhoseTurn {
+        self.whose
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    #[inline]
+    pub(super) fn slab(&self) -> &Slab<'static> {
+        &self.slab
+    }
+
+    #[inline]
+    pub(super) fn pages(&self) -> Region {
+        self.pages
+    }
+
+    #[inline]
+    pub(super) fn begin_work(&self) {
+        self.dirty.store(DIRTY, Ordering::Relaxed);
         compiler_fence(Ordering::Release);
-        InTurn { work: Work { front: self }, taken }
-    }
-}
-
-/// The slab, for the one whose turn it is; until this is dropped.
-#[derive(Debug)]
-pub(crate) struct InTurn<'a> {
-    // They go in this order.
-    work: Work<'a>,
-    taken: Taken<'a>,
-}
-
-/// The slab is dirty, until this is dropped.
-#[derive(Debug)]
-struct Work<'a> {
-    front: &'a Front,
-}
-
-impl InTurn<'_> {
-    #[inline]
-    pub(crate) fn slab(&self) -> &Slab<'_> {
-        &self.work.front.slab
     }
 
     #[inline]
-    pub(crate) fn pages(&self) -> Region {
-        self.work.front.pages
-    }
-
-    /// Ends the turn, and returns the value.
-    #[inline]
-    pub(crate) fn end_with<T>(self, value: T) -> T {
-        let Self { work, taken } = self;
-        drop(work);
-        taken.end_with(value)
-    }
-}
-
-impl Drop for Work<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        self.front.dirty.store(0, Ordering::Release);
+    pub(super) fn end_work(&self) {
+        self.dirty.store(CLEAN, Ordering::Release);
     }
 }
 

@@ -2,16 +2,20 @@
 #![expect(unsafe_code, reason = "hands out memory and takes it back")]
 
 use core::alloc::Layout;
+use core::fmt;
 use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
-use super::front::InTurn;
-use super::slab::Misuse;
+use super::in_turn::InTurn;
+use super::mistake::Mistake;
+use super::whose_turn::WhoseTurn;
 use crate::error::AllocError;
-use crate::nowhere;
-use crate::sys::last_words;
 
 /// A [`SlabPool`](super::pool::SlabPool) that no other thread can use until this is dropped.
+///
+/// In a child that is forked meanwhile the pool is free. A guard that comes with the fork takes it there
+/// when it is used, and waits for that if another thread has it.
 ///
 /// ```
 /// use core::alloc::Layout;
@@ -25,9 +29,12 @@ use crate::sys::last_words;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "the pool is free for others as soon as the guard is dropped"]
-#[derive(Debug)]
 pub struct SlabGuard<'a> {
-    turn: InTurn<'a>,
+    /// Ended with this, by the holder.
+    turn: ManuallyDrop<InTurn<'a>>,
+    whose: &'a WhoseTurn,
+    /// Which guard of the pool this is: of no other in this process, and in no child of it.
+    number: u64,
     /// The turn is a thread's.
     bound_to_its_thread: PhantomData<*const ()>,
 }
@@ -35,13 +42,35 @@ pub struct SlabGuard<'a> {
 impl<'a> SlabGuard<'a> {
     #[inline]
     pub(super) fn new(turn: InTurn<'a>) -> Self {
-        Self { turn, bound_to_its_thread: PhantomData }
+        let front = turn.front();
+        let (whose, number) = (front.whose_turn(), front.count_guard());
+        whose.set_holder(number);
+        Self { turn: ManuallyDrop::new(turn), whose, number, bound_to_its_thread: PhantomData }
     }
 
-    /// Ends, and returns the value.
     #[inline]
-    pub(super) fn end_with<T>(self, value: T) -> T {
-        self.turn.end_with(value)
+    fn has_turn(&self) -> bool {
+        self.whose.is_held_by(self.number)
+    }
+
+    /// The slab, in this guard's turn; `None` if it is damaged, and the process ends.
+    #[inline]
+    fn in_turn(&mut self) -> Option<&InTurn<'a>> {
+        (self.has_turn() || self.take_turn_anew()).then_some(&self.turn)
+    }
+
+    /// This is a child, and the turn was the parent's.
+    #[cold]
+    fn take_turn_anew(&mut self) -> bool {
+        let turn = self.turn.front().take_turn();
+        // The guard that was here ends nothing as it goes.
+        turn.map(|turn| *self = Self::new(turn)).is_ok()
+    }
+
+    #[cold]
+    fn abort(&mut self, mistake: Mistake) -> ! {
+        // SAFETY: once, as the process ends here.
+        unsafe { ManuallyDrop::take(&mut self.turn) }.abort(mistake)
     }
 
     /// Hands out memory for `layout`.
@@ -51,53 +80,25 @@ impl<'a> SlabGuard<'a> {
     /// There is no room for it.
     #[inline]
     pub fn alloc_layout(&mut self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        match self.alloc_quickly(layout) {
+        let memory = if self.has_turn() { self.turn.alloc_quickly(layout) } else { None };
+        match memory {
             Some(memory) => Ok(memory),
             None => self.alloc_slowly(layout),
         }
     }
 
-    /// Hands out memory where that is quick.
-    #[inline]
-    pub(super) fn alloc_quickly(&mut self, layout: Layout) -> Option<NonNull<u8>> {
-        let slab = *self.turn.slab();
-        let offset = slab.take(layout.size(), layout.align())?;
-        slab.done();
-        self.turn.pages().at(offset, layout.size())
-    }
-
     #[cold]
     fn alloc_slowly(&mut self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        if layout.size() == 0 {
-            return Ok(nowhere::place_for(layout));
-        }
-        let slab = self.turn.slab();
-        let grant = slab.allocate(layout.size(), layout.align()).ok_or(AllocError)?;
-        slab.done();
-        self.turn.pages().at(grant.offset, layout.size()).ok_or(AllocError)
+        self.in_turn().ok_or(AllocError)?.alloc_slowly(layout)
     }
 
-    #[cold]
-    pub(super) fn alloc_and_unlock(mut self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        self.alloc_slowly(layout)
-    }
-
-    /// Hands out memory for `layout`, all zero. Memory that was never used is not written to.
+    /// Hands out memory for `layout`, all zero. Whole pages that nobody has ever had are not written to.
     ///
     /// # Errors
     ///
     /// There is no room for it.
     pub fn alloc_zeroed(&mut self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        if layout.size() == 0 {
-            return Ok(nowhere::place_for(layout));
-        }
-        let slab = self.turn.slab();
-        let grant = slab.allocate(layout.size(), layout.align()).ok_or(AllocError)?;
-        slab.done();
-        let memory = self.turn.pages().at(grant.offset, layout.size()).ok_or(AllocError)?;
-        // SAFETY: so many bytes were handed out just now.
-        unsafe { memory.write_bytes(0, grant.zero_from.min(layout.size())) };
-        Ok(memory)
+        self.in_turn().ok_or(AllocError)?.alloc_zeroed(layout)
     }
 
     /// Takes memory back.
@@ -109,50 +110,22 @@ impl<'a> SlabGuard<'a> {
     #[inline]
     pub unsafe fn dealloc(&mut self, memory: NonNull<u8>, layout: Layout) {
         // SAFETY: the caller's promise.
-        if !unsafe { self.dealloc_quickly(memory, layout) } {
+        let is_back = self.has_turn() && unsafe { self.turn.dealloc_quickly(memory, layout) };
+        if !is_back {
             // SAFETY: the caller's promise.
-            unsafe { self.dealloc_slowly(memory, layout) }
-                .unwrap_or_else(|mistake| mistake.abort());
+            unsafe { self.dealloc_slowly(memory, layout) };
         }
-    }
-
-    /// Takes memory back where that is quick; returns whether it was.
-    ///
-    /// # Safety
-    ///
-    /// As [`SlabGuard::dealloc`].
-    #[inline]
-    pub(super) unsafe fn dealloc_quickly(&mut self, memory: NonNull<u8>, layout: Layout) -> bool {
-        let offset = self.turn.pages().offset_of(memory);
-        self.turn.slab().give(offset, layout.size(), layout.align())
     }
 
     /// # Safety
     ///
     /// As [`SlabGuard::dealloc`].
     #[cold]
-    unsafe fn dealloc_slowly(
-        &mut self,
-        memory: NonNull<u8>,
-        layout: Layout,
-    ) -> Result<(), Mistake> {
-        if layout.size() == 0 {
-            return Ok(());
-        }
-        let offset = self.turn.pages().offset_of(memory);
-        self.turn.slab().free(offset).map_err(|misuse| Mistake { memory, layout, misuse })
-    }
-
-    /// # Safety
-    ///
-    /// As [`SlabGuard::dealloc`].
-    #[cold]
-    pub(super) unsafe fn dealloc_and_unlock(mut self, memory: NonNull<u8>, layout: Layout) {
+    unsafe fn dealloc_slowly(&mut self, memory: NonNull<u8>, layout: Layout) {
+        let Some(turn) = self.in_turn() else { return };
         // SAFETY: the caller's promise.
-        let outcome = unsafe { self.dealloc_slowly(memory, layout) };
-        // Who is told of an abort may use the pool.
-        drop(self);
-        outcome.unwrap_or_else(|mistake| mistake.abort());
+        let outcome = unsafe { turn.dealloc_slowly(memory, layout) };
+        outcome.unwrap_or_else(|mistake| self.abort(mistake));
     }
 
     /// Makes memory larger or smaller where it is; `None` if it has to move, or better would.
@@ -167,34 +140,26 @@ impl<'a> SlabGuard<'a> {
         old: Layout,
         new: Layout,
     ) -> Option<NonNull<u8>> {
-        let is_aligned = memory.addr().get() % new.align() == 0;
-        if old.size() == 0 || new.size() == 0 || !is_aligned {
-            return None;
-        }
-        let offset = self.turn.pages().offset_of(memory);
-        match self.turn.slab().resize(offset, new.size()) {
-            Ok(grant) => grant.map(|_| memory),
-            Err(misuse) => Mistake { memory, layout: old, misuse }.abort(),
+        // SAFETY: the caller's promise.
+        let outcome = unsafe { self.in_turn()?.resize_in_place(memory, old, new) };
+        outcome.unwrap_or_else(|mistake| self.abort(mistake))
+    }
+}
+
+impl Drop for SlabGuard<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.has_turn() {
+            // SAFETY: once, as nobody has the guard any more.
+            unsafe { ManuallyDrop::drop(&mut self.turn) };
         }
     }
 }
 
-/// Memory that cannot be given back.
-struct Mistake {
-    memory: NonNull<u8>,
-    layout: Layout,
-    misuse: Misuse,
-}
-
-impl Mistake {
-    #[cold]
-    fn abort(self) -> ! {
-        let what = match self.misuse {
-            Misuse::Outside => "it is not of this pool",
-            Misuse::NoBlock => "no block of this pool begins there",
-            Misuse::Freed => "it was given back before",
-        };
-        let (bytes, memory) = (self.layout.size(), self.memory);
-        last_words::abort(format_args!("{bytes} bytes at {memory:p} cannot be given back: {what}"))
+// All of the tables would be megabytes.
+impl fmt::Debug for SlabGuard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.turn.front().bytes();
+        f.debug_struct("SlabGuard").field("bytes", &bytes).finish_non_exhaustive()
     }
 }

@@ -11,6 +11,8 @@ pub(crate) mod front;
 mod global;
 pub(crate) mod guard;
 pub(crate) mod header;
+pub(crate) mod in_turn;
+pub(crate) mod mistake;
 pub(crate) mod page;
 pub(crate) mod pool;
 pub(crate) mod rebuild;
@@ -21,4 +23,5 @@ pub(crate) mod slab;
 pub(crate) mod stats;
 pub(crate) mod tables;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+mod whose_turn;

@@ -29,7 +29,8 @@ pub(crate) struct Page {
     pub(crate) vacant: Cache,
     /// Of a run of blocks with room: a word of the bitmap that has some, as a rule.
     pub(crate) hint: Cache,
-    /// Of a run of blocks: a bit for each, set while it is taken. Bits that are of no block are set.
+    /// Of a run of blocks: a bit for each, set while it is taken. In the last word that the class needs, bits
+    /// that are of no block are set.
     pub(crate) bitmap: [Blocks; Class::BLOCKS_OF_A_RUN / 64],
 }
 
@@ -53,14 +54,16 @@ impl Page {
         &self.bitmap[index as usize % self.bitmap.len()]
     }
 
-    /// How many blocks are free.
-    pub(crate) fn count_vacant(&self) -> u32 {
-        self.bitmap.iter().map(|blocks| blocks.get().count_zeros()).sum()
+    /// As much of the bitmap as a run of a class has.
+    #[inline]
+    pub(crate) fn bitmap_of(&self, class: Class) -> &[Blocks] {
+        &self.bitmap[..class.plan().blocks.div_ceil(64) as usize % (self.bitmap.len() + 1)]
     }
 
     /// The index of the first word of the bitmap that has room.
-    pub(crate) fn first_with_room(&self) -> u32 {
-        self.bitmap.iter().position(|blocks| blocks.get() != Blocks::FULL).unwrap_or(0) as u32
+    pub(crate) fn first_with_room(&self, class: Class) -> u32 {
+        let has_room = |blocks: &Blocks| blocks.get() != Blocks::FULL;
+        self.bitmap_of(class).iter().position(has_room).unwrap_or(0) as u32
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::blocks::no_blocks;
 use super::damage::Damage;
-use super::page::{Blocks, NONE, State, Word};
+use super::page::{Blocks, NONE, Page, State, Word};
 use super::slab::Slab;
 use crate::geometry::Class;
 
@@ -15,36 +15,37 @@ impl Slab<'_> {
     ///
     /// No operation has left this. The slab is not to be used.
     pub(crate) fn rebuild(&self) -> Result<(), Damage> {
-        self.validate()?;
         self.header.forget();
-        let mut page = 0;
-        let mut free_from = None;
+        let (mut page, mut end, mut free_from) = (0, 0, None);
         while page < self.page_count() {
-            let pages = match self.page(page).word().state() {
-                State::Free { pages } => {
-                    free_from = Some(self.join_free(free_from, page, pages));
-                    pages
-                }
-                State::Blocks { class } => {
-                    if self.is_surplus(page, class) {
-                        self.page(page).commit(Word::free(class.plan().pages));
-                        continue;
+            let (state, pages) = self.run_at(page)?;
+            let mut pages = pages;
+            let is_used = match state {
+                State::Blocks { class } => match self.full_runs(page, class) {
+                    0 => self.list_blocks(page, class)?,
+                    full => {
+                        pages *= full;
+                        true
                     }
-                    self.list_free(free_from.take());
-                    self.list_blocks(page, class);
-                    class.plan().pages
-                }
-                State::Whole { pages } => {
-                    self.list_free(free_from.take());
+                },
+                State::Whole { .. } => {
                     self.clear_insides(page, pages);
-                    self.raise_fresh(page + pages);
-                    pages
+                    true
                 }
-                _ => return Err(self.no_run(page)),
+                _ => false,
             };
+            if is_used {
+                self.list_free(free_from.take());
+                end = page + pages;
+            } else {
+                free_from = Some(self.join_free(free_from, page, pages));
+            }
             page += pages;
         }
+        self.raise_fresh(end);
         self.list_free(free_from);
+        // The entry that stands in for pages that there are not.
+        self.clear_inside(page);
         if let Some(offset) = self.header.pending.get() {
             // Else it was not taken yet, or is freed already.
             let _ = self.free(offset);
@@ -53,57 +54,60 @@ impl Slab<'_> {
         Ok(())
     }
 
-    /// Reads all runs, and changes nothing.
-    fn validate(&self) -> Result<(), Damage> {
-        let mut page = 0;
-        while page < self.page_count() {
-            let pages = self.run_at(page)?;
-            page += pages;
-        }
-        Ok(())
-    }
-
-    /// The pages of the run that begins at a page.
-    pub(crate) fn run_at(&self, page: u32) -> Result<u32, Damage> {
+    /// The run that begins at a page, free, of blocks or handed out whole, and its pages: at least one,
+    /// and none beyond the last. Its word is read once.
+    #[inline]
+    pub(crate) fn run_at(&self, page: u32) -> Result<(State, u32), Damage> {
         let word = self.page(page).word();
         let pages = match word.state() {
             State::Free { pages } | State::Whole { pages } if pages > 0 => pages,
             State::Blocks { class } => class.plan().pages,
-            _ => return Err(self.no_run(page)),
+            _ => return Err(Damage::NoRun { page, word }),
         };
         if pages > self.page_count() - page {
             return Err(Damage::TooLong { page, word });
         }
-        if let State::Blocks { class } = word.state() {
-            let is_whole =
-                |(index, blocks): (usize, &Blocks)| !blocks.get() & no_blocks(class, index) == 0;
-            if !self.page(page).bitmap.iter().enumerate().all(is_whole) {
-                return Err(Damage::Bitmap { page });
-            }
+        Ok((word.state(), pages))
+    }
+
+    /// Counts the free blocks of a run.
+    #[inline]
+    pub(crate) fn vacant_at(&self, page: u32, class: Class) -> Result<u32, Damage> {
+        let bitmap = self.page(page).bitmap_of(class);
+        let last = bitmap.len().saturating_sub(1);
+        let strange = bitmap.last().map_or(0, |blocks| !blocks.get() & no_blocks(class, last));
+        if strange != 0 {
+            return Err(Damage::Bitmap { page });
         }
-        Ok(pages)
+        // To count the bits of a word takes longer than to see that it is full.
+        let vacant = |blocks: &Blocks| match blocks.get() {
+            Blocks::FULL => 0,
+            taken => taken.count_zeros(),
+        };
+        Ok(bitmap.iter().map(vacant).sum())
     }
 
-    fn no_run(&self, page: u32) -> Damage {
-        Damage::NoRun { page, word: self.page(page).word() }
-    }
-
-    /// Joins a free run with the one before it; returns the first page of both.
+    /// Joins a run that is free, or to be so, with the free one before it; returns the first page of
+    /// both.
     fn join_free(&self, before: Option<u32>, page: u32, pages: u32) -> u32 {
+        self.page(page).commit(Word::free(pages));
         let Some(first) = before else {
             self.clear_insides(page, pages);
             return page;
         };
         self.page(first).commit(Word::free(page + pages - first));
-        self.clear_insides(first, page + pages - first);
+        self.clear_inside(page);
+        self.clear_insides(page, pages);
         first
     }
 
     fn clear_insides(&self, first: u32, pages: u32) {
-        for page in first + 1..first + pages {
-            if self.page(page).word() != Word::INSIDE {
-                self.page(page).commit(Word::INSIDE);
-            }
+        (first + 1..first + pages).for_each(|page| self.clear_inside(page));
+    }
+
+    fn clear_inside(&self, page: u32) {
+        if self.page(page).word() != Word::INSIDE {
+            self.page(page).commit(Word::INSIDE);
         }
     }
 
@@ -115,29 +119,52 @@ impl Slab<'_> {
         }
     }
 
-    /// Whether a run is empty, and its class has an empty one already.
-    fn is_surplus(&self, page: u32, class: Class) -> bool {
-        self.page(page).count_vacant() == class.plan().blocks
-            && self.header.runs(class).spare.get() != NONE
-    }
-
-    fn list_blocks(&self, page: u32, class: Class) {
-        let (runs, plan) = (self.header.runs(class), class.plan());
-        for after in 1..plan.pages {
-            self.page(page + after).commit(Word::after_blocks(class, after));
-        }
-        let vacant = self.page(page).count_vacant();
-        self.page(page).vacant.set(vacant);
-        self.page(page).hint.set(self.page(page).first_with_room());
-        let count = &self.header.totals(class).runs;
-        count.set(count.get().wrapping_add(1));
-        if vacant > 0 {
-            self.list(page, runs);
-        }
+    /// Notes a run of blocks; but if it is empty, and its class has an empty one already, it is to be free.
+    /// Returns whether it stays. What is noted already is not written again.
+    fn list_blocks(&self, page: u32, class: Class) -> Result<bool, Damage> {
+        let (entry, runs, plan) = (self.page(page), self.header.runs(class), class.plan());
+        let vacant = self.vacant_at(page, class)?;
         if vacant == plan.blocks {
+            if runs.spare.get() != NONE {
+                return Ok(false);
+            }
             runs.spare.set(page);
         }
-        self.raise_fresh(page + plan.pages);
+        for after in 1..plan.pages {
+            let (other, word) = (self.page(page + after), Word::after_blocks(class, after));
+            if other.word() != word {
+                other.commit(word);
+            }
+        }
+        if entry.vacant.get() != vacant {
+            entry.vacant.set(vacant);
+        }
+        if vacant > 0 {
+            entry.hint.set(entry.first_with_room(class));
+            self.list(page, runs);
+        }
+        let count = &self.header.totals(class).runs;
+        count.set(count.get().wrapping_add(1));
+        Ok(true)
+    }
+
+    /// Counts the runs of a class that follow each other from a page on, and that need nothing: all of their
+    /// blocks are taken, and it is noted so. These are most of a heap that is in use.
+    fn full_runs(&self, page: u32, class: Class) -> u32 {
+        let (first, plan) = (Word::blocks(class), class.plan());
+        let is_full = |run: &&[Page]| {
+            let after =
+                |(after, page): (u32, &Page)| page.word() == Word::after_blocks(class, after);
+            run[0].word() == first
+                && run[0].vacant.get() == 0
+                && run[0].bitmap_of(class).iter().all(|blocks| blocks.get() == Blocks::FULL)
+                && (1..).zip(&run[1..]).all(after)
+        };
+        let pages = &self.pages[page as usize..self.page_count() as usize];
+        let full = pages.chunks_exact(plan.pages as usize).take_while(is_full).count();
+        let count = &self.header.totals(class).runs;
+        count.set(count.get().wrapping_add(full as u64));
+        full as u32
     }
 
     fn raise_fresh(&self, end: u32) {

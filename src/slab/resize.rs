@@ -11,9 +11,10 @@ impl Slab<'_> {
     ///
     /// # Errors
     ///
-    /// No block begins there.
+    /// No block begins there, or it is free; and nothing has changed.
     pub(crate) fn resize(&self, offset: usize, bytes: usize) -> Result<Option<Grant>, Misuse> {
         Ok(match self.find(offset)? {
+            Found::Block(block) if !block.is_taken() => return Err(Misuse::Freed),
             Found::Block(Block { class, .. }) => {
                 let block_bytes = class.plan().block_bytes as usize;
                 let stays = bytes <= block_bytes && Class::of(bytes, 1) == Some(class);

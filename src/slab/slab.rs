@@ -98,6 +98,11 @@ impl<'a> Slab<'a> {
         }
     }
 
+    /// Whether something was handed out whose owner does not have it yet.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.header.pending.get().is_some()
+    }
+
     /// Says that the owner has what was handed out.
     #[inline]
     pub(crate) fn done(&self) {

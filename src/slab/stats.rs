@@ -17,6 +17,8 @@ pub struct SlabStats {
     /// Those that are free: of no class, and not handed out.
     #[doc(alias = "pfree")]
     pub free_pages: usize,
+    /// Those that are handed out as such: for more than a class has, or beyond a page's alignment.
+    pub whole_pages: usize,
     /// The size classes, the smallest first.
     pub classes: [ClassStats; SlabStats::CLASSES],
     /// How often whole pages were asked for.
@@ -48,22 +50,38 @@ impl SlabStats {
     /// The bytes of a page, whatever the system's pages have.
     pub const PAGE_BYTES: usize = PAGE_BYTES;
 
-    pub(super) fn unused(bytes: usize) -> Self {
+    pub(crate) fn unused(bytes: usize) -> Self {
         let classes = array::from_fn(|index| ClassStats::of(index, [0, 0], [0, 0]));
-        Self { bytes, pages: 0, free_pages: 0, classes, page_requests: 0, page_failures: 0 }
+        Self {
+            bytes,
+            pages: 0,
+            free_pages: 0,
+            whole_pages: 0,
+            classes,
+            page_requests: 0,
+            page_failures: 0,
+        }
     }
 
-    pub(super) fn of(bytes: usize, slab: &Slab<'_>) -> Self {
+    pub(crate) fn of(bytes: usize, slab: &Slab<'_>) -> Self {
         let header = slab.header;
         let classes = array::from_fn(|index| {
             let (runs, totals) = (&header.classes[index], &header.totals[index]);
             let counts = [runs.requests.get(), totals.failures.get()];
             ClassStats::of(index, [totals.runs.get(), slab.vacant(runs)], counts)
         });
+        let pages = slab.page_count() as usize;
+        let free_pages = header.free_pages.get() as usize;
+        let of_class =
+            |index| Class::from_index(index).map_or(0, |class| class.plan().pages as usize);
+        let of_classes = (0..Class::COUNT)
+            .map(|index| (header.totals[index].runs.get() as usize).saturating_mul(of_class(index)))
+            .fold(0, usize::saturating_add);
         Self {
             bytes,
-            pages: slab.page_count() as usize,
-            free_pages: header.free_pages.get() as usize,
+            pages,
+            free_pages,
+            whole_pages: pages.saturating_sub(free_pages).saturating_sub(of_classes),
             classes,
             page_requests: header.whole.requests.get(),
             page_failures: header.whole.failures.get(),

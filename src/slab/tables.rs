@@ -23,12 +23,20 @@ pub(crate) struct Tables {
 impl Tables {
     /// As many pages as fit into `bytes` bytes of which `before` are something else's.
     pub(crate) const fn fit(before: usize, bytes: usize) -> Self {
+        /// No mapping is longer, and no sum below overflows.
+        const LONGEST: usize = isize::MAX as usize;
+        let bytes = if bytes < LONGEST { bytes } else { LONGEST };
         let a_page = mem::size_of::<Page>() + PAGE_BYTES;
         let no_pages = Self { before, count: 0 }.tables_end();
         let count = bytes.saturating_sub(no_pages + PAGE_BYTES - 1) / a_page;
         // One more if the tables happen to end at a page.
         let one_more = Self { before, count: count + 1 };
         if one_more.bytes() <= bytes { one_more } else { Self { before, count } }
+    }
+
+    /// Tables for the fewest pages of use.
+    pub(crate) const fn for_one_page(before: usize) -> Self {
+        Self { before, count: 1 }
     }
 
     /// Where the pages begin.
@@ -82,6 +90,15 @@ mod tests {
                 let more = Tables { before, count: tables.count + 1 };
                 assert!(more.bytes() > bytes, "{before}, {bytes}");
             }
+        }
+    }
+
+    #[test]
+    fn what_is_longer_than_any_mapping_is_counted_as_the_longest() {
+        let longest = Tables::fit(64, isize::MAX as usize);
+        assert!(longest.bytes() <= isize::MAX as usize && longest.count > 0);
+        for less in (0..20_000).step_by(7) {
+            assert_eq!(Tables::fit(64, usize::MAX - less), longest, "{less}");
         }
     }
 }

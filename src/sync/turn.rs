@@ -94,6 +94,15 @@ impl Taken<'_> {
         let turn = ManuallyDrop::new(self).turn;
         if turn.give_back() { turn.call(value) } else { value }
     }
+
+    /// Gives it back as one that nobody has had: whoever is next has to ask [`Turn::take`].
+    #[cold]
+    pub(crate) fn end_as_unused(self) {
+        let turn = ManuallyDrop::new(self).turn;
+        if turn.word.swap(UNUSED, Ordering::Release) == WANTED {
+            turn.call(());
+        }
+    }
 }
 
 impl Drop for Taken<'_> {

@@ -10,7 +10,7 @@ use super::phase::Phases;
 use crate::slab::header::Header;
 use crate::slab::page::Page;
 use crate::slab::slab::Slab;
-use crate::sys::mapping::SharedMemory;
+use crate::sys::mapping::Memory;
 
 pub(super) const PAGES: usize = 40;
 /// Odd, so that no alignment is met by chance at the first page.
@@ -83,8 +83,7 @@ impl PartialEq for FixedTables {
 impl Stage {
     /// Makes one in memory that this process shares with those it forks. It stays for good.
     pub(super) fn share() -> &'static Self {
-        let memory = SharedMemory::create(size_of::<Self>()).expect("memory to share");
-        let start = memory.map().expect("memory to share");
+        let start = Memory::memfd(size_of::<Self>()).expect("memory to share").start();
         // SAFETY: there is room for it, zeroed, which is a value of each of its atomics; it is mapped
         // for good, and nothing else is in it.
         unsafe { start.cast().as_ref() }

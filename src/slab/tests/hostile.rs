@@ -2,12 +2,19 @@
 #![expect(unsafe_code, reason = "writes bytes over tables")]
 
 use core::slice;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
+use std::sync::Arc;
+use std::thread;
 
 use proptest::prelude::*;
 
 use super::tables::Tables;
-use crate::geometry::PAGE_BYTES;
-use crate::slab::page::Page;
+use crate::geometry::{Class, PAGE_BYTES};
+use crate::slab::page::{Blocks, NONE, Page, Word};
+use crate::slab::slab::Slab;
+use crate::slab::stats::SlabStats;
+use crate::sys::tests::patience::comes_true_within;
 
 /// Something that is written somewhere.
 #[derive(Clone, Debug)]
@@ -53,23 +60,75 @@ fn bytes_of<T>(table: &mut [T]) -> &mut [u8] {
 }
 
 /// Uses a slab in all ways; what it hands out is nobody's, as the tables are not to be relied on.
-fn use_it(tables: &Tables) {
-    let slab = tables.slab();
+fn use_it(slab: Slab<'_>) {
     for bytes in [8, 64, 700, 4096, 5000, 32 << 10, 40_000, 400_000, usize::MAX] {
         for align in [1, 64, 4096, 32 << 10] {
-            if let Some(grant) = slab.allocate(bytes, align) {
+            let quick = slab.take(bytes, align).map(|offset| (offset, bytes));
+            let slow = || slab.allocate(bytes, align).map(|grant| (grant.offset, grant.bytes));
+            if let Some((offset, bytes)) = quick.or_else(slow) {
                 slab.done();
-                let _ = slab.resize(grant.offset, bytes / 2);
-                let _ = slab.resize(grant.offset, bytes.saturating_mul(2));
-                if !slab.give(grant.offset, bytes, align) {
-                    let _ = slab.free(grant.offset);
+                let _ = slab.resize(offset, bytes / 2);
+                let _ = slab.resize(offset, bytes.saturating_mul(2));
+                if !slab.give(offset, bytes, align) {
+                    let _ = slab.free(offset);
                 }
             }
         }
     }
-    for offset in (0..tables.slab().page_count() as usize * PAGE_BYTES).step_by(1000) {
+    // Those beyond the last page, too.
+    for offset in (0..(slab.page_count() as usize + 20) * PAGE_BYTES).step_by(1000) {
         let _ = slab.give(offset, 64, 8);
         let _ = slab.free(offset);
+    }
+    let _ = SlabStats::of(0, &slab);
+}
+
+/// Tables of a slab of which so many bytes were handed out, and every third of these was given back.
+fn used_tables(pages: usize, sizes: &[usize]) -> Tables {
+    let tables = Tables::new(pages, 0);
+    let slab = tables.slab();
+    let taken: Vec<_> = sizes.iter().filter_map(|&bytes| slab.allocate(bytes, 8)).collect();
+    slab.done();
+    taken.iter().step_by(3).for_each(|grant| slab.free(grant.offset).unwrap());
+    tables
+}
+
+fn sizes() -> impl Strategy<Value = Vec<usize>> {
+    prop::collection::vec(1_usize..40_000, 0..40)
+}
+
+/// Writes random bytes over all tables where `seed` is one, and then strays.
+fn overwrite(tables: &mut Tables, seed: Option<u64>, strays: Vec<Stray>) {
+    tables.overwrite(|header, pages| {
+        let mut tables = [bytes_of(slice::from_mut(header)), bytes_of(pages)];
+        if let Some(mut state) = seed {
+            for byte in tables.iter_mut().flat_map(|table| table.iter_mut()) {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                *byte = (state >> 56) as u8;
+            }
+        }
+        for Stray { table, place, value } in strays {
+            let table = &mut *tables[table];
+            let place = place % table.len();
+            let value = &value[..value.len().min(table.len() - place)];
+            table[place..place + value.len()].copy_from_slice(value);
+        }
+    });
+}
+
+/// What is true of a page: its word and its bitmap.
+type Truth = (Word, Vec<u64>);
+
+fn truth_of(slab: Slab<'_>) -> Vec<Truth> {
+    let pages = slab.pages[..slab.page_count() as usize].iter();
+    pages.map(|page| (page.word(), page.bitmap.iter().map(Blocks::get).collect())).collect()
+}
+
+/// What is true is as it was; the entry after the last page is of no page.
+fn tell_the_truth(slab: Slab<'_>, truth: &[Truth]) {
+    for (page, (word, bitmap)) in slab.pages.iter().zip(truth) {
+        page.commit(*word);
+        page.bitmap.iter().zip(bitmap).for_each(|(blocks, &taken)| blocks.commit(taken));
     }
 }
 
@@ -79,42 +138,96 @@ proptest! {
     #[test]
     fn tables_with_stray_writes_are_refused_or_put_in_order(
         pages in 1_usize..60,
-        sizes in prop::collection::vec(1_usize..40_000, 0..40),
+        sizes in sizes(),
         strays in strays(),
-        random in any::<bool>(),
-        seed in any::<u64>(),
+        seed in any::<Option<u64>>(),
     ) {
-        let mut tables = Tables::new(pages, 0);
-        for bytes in sizes {
-            let _ = tables.slab().allocate(bytes, 8);
-            tables.slab().done();
-        }
-        tables.overwrite(|header, pages| {
-            let tables = [bytes_of(slice::from_mut(header)), bytes_of(pages)];
-            let mut state = seed | 1;
-            for table in tables.into_iter().filter(|_| random) {
-                for byte in table {
-                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                    *byte = (state >> 56) as u8;
-                }
-            }
-        });
-        tables.overwrite(|header, pages| {
-            let tables = [bytes_of(slice::from_mut(header)), bytes_of(pages)];
-            for Stray { table, place, value } in strays {
-                let place = place % tables[table].len();
-                let room = tables[table].len() - place;
-                let value = &value[..value.len().min(room)];
-                tables[table][place..place + value.len()].copy_from_slice(value);
-            }
-        });
+        let mut tables = used_tables(pages, &sizes);
+        overwrite(&mut tables, seed, strays);
         let _ = tables.slab().check(|_, _| ());
-        let before_use = tables.slab().rebuild();
-        if before_use.is_ok() {
+        if tables.slab().rebuild().is_ok() {
             prop_assert_eq!(tables.slab().check(|_, _| ()), Ok(()), "it was put in order");
         } else {
             prop_assert!(tables.slab().check(|_, _| ()).is_err(), "what is refused is damaged");
         }
-        use_it(&tables);
+        use_it(tables.slab());
     }
+
+    #[test]
+    fn tables_with_stray_writes_that_nobody_has_looked_at_do_no_worse(
+        pages in 1_usize..60,
+        sizes in sizes(),
+        strays in strays(),
+        seed in any::<Option<u64>>(),
+    ) {
+        let mut tables = used_tables(pages, &sizes);
+        overwrite(&mut tables, seed, strays);
+        for _ in 0..3 {
+            use_it(tables.slab());
+        }
+    }
+
+    #[test]
+    fn nor_do_wrong_lists_of_right_pages(
+        pages in 1_usize..60,
+        sizes in sizes(),
+        strays in strays(),
+        seed in any::<Option<u64>>(),
+    ) {
+        let mut tables = used_tables(pages, &sizes);
+        let truth = truth_of(tables.slab());
+        overwrite(&mut tables, seed, strays);
+        tell_the_truth(tables.slab(), &truth);
+        for _ in 0..3 {
+            use_it(tables.slab());
+        }
+    }
+
+    #[test]
+    fn nor_does_an_empty_run_where_no_page_is(class in 0..Class::COUNT, spare in any::<bool>()) {
+        let tables = used_tables(20, &[64, 64, 5000]);
+        let (slab, class) = (tables.slab(), Class::from_index(class).unwrap());
+        let stand_in = slab.page(NONE);
+        stand_in.commit(Word::blocks(class));
+        stand_in.vacant.set(class.plan().blocks);
+        slab.header.runs(class).spare.set(if spare { NONE } else { slab.page_count() });
+        prop_assert!(slab.check(|_, _| ()).is_err());
+        use_it(slab);
+        prop_assert_eq!(slab.rebuild(), Ok(()));
+        prop_assert_eq!(slab.check(|_, _| ()), Ok(()));
+    }
+}
+
+/// However often somebody changes words while all pages are walked through.
+#[test]
+fn words_that_change_meanwhile_are_no_endless_walk() {
+    const WALKS: usize = 20_000;
+    let tables = Arc::new(used_tables(40, &[64, 5000, 40_000, 64, 300, 20_000]));
+    let walked = Arc::clone(&tables);
+    let over = Arc::new(AtomicBool::new(false));
+    let walker = thread::spawn(move || {
+        for _ in 0..WALKS {
+            let _ = walked.slab().rebuild();
+            let _ = walked.slab().check(|_, _| ());
+        }
+    });
+    let right = truth_of(tables.slab());
+    let wrong =
+        [Word::free(0), Word::free(u32::MAX), Word::whole(0), Word::whole(u32::MAX), Word::INSIDE];
+    let toggler = thread::spawn({
+        let over = Arc::clone(&over);
+        move || {
+            for wrong in wrong.into_iter().cycle().take_while(|_| !over.load(Ordering::Relaxed)) {
+                for (page, (right, _)) in tables.slab().pages.iter().zip(&right) {
+                    page.commit(wrong);
+                    page.commit(*right);
+                }
+            }
+        }
+    });
+    let in_time = comes_true_within(Duration::from_secs(30), || walker.is_finished());
+    over.store(true, Ordering::Relaxed);
+    assert!(in_time, "it goes on and on");
+    walker.join().unwrap();
+    toggler.join().unwrap();
 }

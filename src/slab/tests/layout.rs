@@ -22,11 +22,11 @@ pub(super) enum Run {
 pub(super) fn runs_of(slab: Slab<'_>) -> Result<Vec<Run>, Damage> {
     let (mut page, mut runs) = (0, vec![]);
     while page < slab.page_count() {
-        let pages = slab.run_at(page)?;
-        runs.push(match slab.page(page).word().state() {
+        let (state, pages) = slab.run_at(page)?;
+        runs.push(match state {
             State::Blocks { class } => {
                 let plan = class.plan();
-                Run::Blocks(plan.block_bytes as usize, plan.blocks - slab.page(page).count_vacant())
+                Run::Blocks(plan.block_bytes as usize, plan.blocks - slab.vacant_at(page, class)?)
             }
             State::Free { .. } => Run::Free(pages),
             _ => Run::Whole(pages),

@@ -9,7 +9,7 @@ mod fixed_tables;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", not(asan)))]
 mod layout;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", not(asan)))]
-mod one_processor;
+pub(crate) mod one_processor;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", not(asan)))]
 mod operation;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", not(asan)))]
@@ -23,7 +23,7 @@ mod scenes;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", not(asan)))]
 mod steps;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", not(asan)))]
-mod tracer;
+pub(crate) mod tracer;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", not(asan)))]
 mod walk;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", not(asan)))]

@@ -4,7 +4,7 @@
 use core::mem;
 
 /// Keeps this thread, and those it forks, on the processor it is on, until this is dropped.
-pub(super) struct OneProcessor {
+pub(crate) struct OneProcessor {
     before: libc::cpu_set_t,
 }
 
@@ -12,7 +12,7 @@ impl OneProcessor {
     const BYTES: usize = size_of::<libc::cpu_set_t>();
 
     /// None if the system does not say where this thread may run.
-    pub(super) fn stay() -> Option<Self> {
+    pub(crate) fn stay() -> Option<Self> {
         let mut before = no_processors();
         // SAFETY: there is room for as many bytes as are said.
         let result = unsafe { libc::sched_getaffinity(0, Self::BYTES, &raw mut before) };

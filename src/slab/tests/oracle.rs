@@ -113,6 +113,8 @@ impl Oracle {
                 }
                 self.disown(live);
                 assert!(matches!(slab.free(live.offset), Err(Misuse::Freed | Misuse::NoBlock)));
+                let grown = slab.resize(live.offset, live.bytes);
+                assert!(matches!(grown, Err(Misuse::Freed | Misuse::NoBlock)), "{grown:?}");
             }
             Step::Resize { which, bytes } => {
                 let Some(live) = self.which(which) else { return };
@@ -127,7 +129,7 @@ impl Oracle {
             Step::Rebuild => slab.rebuild().unwrap(),
             Step::Misuse { offset } => {
                 if !self.live.iter().any(|live| live.offset == offset) {
-                    assert!(slab.free(offset).is_err());
+                    assert!(slab.free(offset).is_err() && slab.resize(offset, 8).is_err());
                 }
             }
         }

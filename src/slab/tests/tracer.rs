@@ -7,7 +7,7 @@ use std::io;
 use std::panic::{self, AssertUnwindSafe};
 
 /// A process that stands still between two instructions. It is killed when this is dropped.
-pub(super) struct Traced {
+pub(crate) struct Traced {
     pid: libc::pid_t,
     /// What stopped it, to be delivered when it goes on; 0 if that was tracing alone.
     signal: i32,
@@ -22,7 +22,7 @@ impl Traced {
 
     /// Forks a process that stands still a little before `body`, and ends after it. None where the
     /// system lets nobody trace.
-    pub(super) fn fork(body: impl FnOnce()) -> Option<Self> {
+    pub(crate) fn fork(body: impl FnOnce()) -> Option<Self> {
         // SAFETY: the child has a copy of this thread's stack, and never returns from here.
         let pid = unsafe { libc::fork() };
         if pid == 0 {
@@ -39,8 +39,17 @@ impl Traced {
     }
 
     /// Lets it execute one instruction; returns `false` if it has ended.
-    pub(super) fn step(&mut self) -> bool {
-        let (request, none) = (libc::PTRACE_SINGLESTEP, ptr::null_mut::<libc::c_void>());
+    pub(crate) fn step(&mut self) -> bool {
+        self.go_on(libc::PTRACE_SINGLESTEP)
+    }
+
+    /// Lets it execute whatever comes before a [`stand_still`]; returns `false` if it has ended.
+    pub(crate) fn run(&mut self) -> bool {
+        self.go_on(libc::PTRACE_CONT)
+    }
+
+    fn go_on(&mut self, request: libc::c_uint) -> bool {
+        let none = ptr::null_mut::<libc::c_void>();
         // SAFETY: the call takes numbers; the process is ours until it is waited for.
         let result = unsafe { libc::ptrace(request, self.pid, none, c_long::from(self.signal)) };
         assert!(result == 0, "no step: {}", io::Error::last_os_error());
@@ -71,6 +80,12 @@ impl Drop for Traced {
             unsafe { libc::waitpid(self.pid, ptr::null_mut(), 0) };
         }
     }
+}
+
+/// Makes a traced process stand still.
+pub(crate) fn stand_still() {
+    // SAFETY: the call takes a number.
+    unsafe { libc::raise(libc::SIGTRAP) };
 }
 
 /// The life of a child.
