@@ -11,13 +11,12 @@ use super::join_error::JoinError;
 use super::membership;
 use super::owner::Owner;
 use super::participants::{Header, Participants, Slot};
-use crate::sys::mapping::SharedMemory;
+use crate::sys::mapping::Memory;
 
 /// A shared mapping with a table of participants, and room behind it.
 #[derive(Debug)]
 pub struct Testbed {
-    memory: SharedMemory,
-    start: NonNull<u8>,
+    memory: Memory,
     capacity: u32,
     attachment: &'static Attachment,
 }
@@ -34,11 +33,10 @@ impl Testbed {
     /// The capacity is 0, or more than can be told apart.
     pub fn create(capacity: u32, bytes: usize) -> io::Result<Self> {
         assert!((1..=Owner::MAX_SLOTS).contains(&capacity));
-        let memory = SharedMemory::create(room(capacity) + bytes)?;
-        let start = memory.map()?;
-        header(start).publish(capacity);
-        let attachment = attach(&memory, start)?;
-        Ok(Self { memory, start, capacity, attachment })
+        let memory = Memory::memfd(room(capacity) + bytes)?;
+        header(&memory).publish(capacity);
+        let attachment = attach(&memory)?;
+        Ok(Self { memory, capacity, attachment })
     }
 
     /// Maps the memory once more, elsewhere, and uses it there from now on.
@@ -47,8 +45,8 @@ impl Testbed {
     ///
     /// Those of the system.
     pub fn map_elsewhere(&mut self) -> io::Result<()> {
-        self.start = self.memory.map()?;
-        self.attachment = attach(&self.memory, self.start)?;
+        self.memory = self.memory.map_elsewhere()?;
+        self.attachment = attach(&self.memory)?;
         Ok(())
     }
 
@@ -107,7 +105,7 @@ impl Testbed {
     }
 
     fn place<T>(&self, offset: usize) -> NonNull<T> {
-        let place = self.start.as_ptr().wrapping_add(room(self.capacity) + offset);
+        let place = self.memory.start().as_ptr().wrapping_add(room(self.capacity) + offset);
         NonNull::new(place.cast()).unwrap_or(NonNull::dangling())
     }
 }
@@ -118,18 +116,19 @@ const fn room(capacity: u32) -> usize {
 }
 
 /// Makes the memory known to this process where it is mapped.
-fn attach(memory: &SharedMemory, start: NonNull<u8>) -> io::Result<&'static Attachment> {
-    let header = header(start);
+fn attach(memory: &Memory) -> io::Result<&'static Attachment> {
+    let (start, header) = (memory.start(), header(memory));
     let capacity = header.capacity().unwrap_or(0);
     // SAFETY: the first slot's place is the header's, and there are as many behind it.
     let slots = unsafe { start.cast::<Slot>().add(1) };
     // SAFETY: all zero is a free slot, and the mapping stays.
     let slots = unsafe { slice::from_raw_parts(slots.as_ptr(), capacity as usize) };
     let region = Region { start: start.addr().get(), bytes: memory.bytes() };
-    Attachment::new(region, Participants::new(header, slots))
+    // Nothing but locks lies here.
+    Attachment::new(region, Participants::new(header, slots), |_| ())
 }
 
-fn header(start: NonNull<u8>) -> &'static Header {
+fn header(memory: &Memory) -> &'static Header {
     // SAFETY: the memory begins with it, all zero is one, and the mapping stays.
-    unsafe { start.cast().as_ref() }
+    unsafe { memory.start().cast().as_ref() }
 }

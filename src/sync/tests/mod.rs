@@ -1,6 +1,5 @@
 //! What real processes promise that share a lock: killed, stopped, forked, and at every crash point.
 
-mod child;
 mod crash_points;
 mod deed;
 mod dice;
@@ -12,7 +11,6 @@ mod holder;
 mod last_stores;
 mod ledger;
 mod namespaces;
-mod patience;
 mod random_kills;
 mod refusals;
 mod scenes;
@@ -21,4 +19,5 @@ mod stage;
 mod threads;
 mod workers;
 
+use crate::sys::tests::{child, patience};
 pub(crate) use deed::reached;

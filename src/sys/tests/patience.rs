@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// What a nap takes beyond [`Patience::NAP_COUNTS`] does not count: as long as this process gets no
 /// processor, the processes it waits for do not get one either.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(crate) struct Patience {
     left: Duration,
 }
 
@@ -16,34 +16,34 @@ impl Patience {
     const NAP: Duration = Duration::from_micros(100);
     const NAP_COUNTS: Duration = Duration::from_millis(2);
 
-    pub(super) fn of(time: Duration) -> Self {
+    pub(crate) fn of(time: Duration) -> Self {
         Self { left: time }
     }
 
     /// Sleeps for a moment; returns `false` when the time is up.
-    pub(super) fn nap(&mut self) -> bool {
+    pub(crate) fn nap(&mut self) -> bool {
         let begun = Instant::now();
         thread::sleep(Self::NAP);
         self.charge(begun.elapsed())
     }
 
     /// Takes note of a nap that took `nap`; returns `false` when the time is up.
-    pub(super) fn charge(&mut self, nap: Duration) -> bool {
+    pub(crate) fn charge(&mut self, nap: Duration) -> bool {
         self.left = self.left.saturating_sub(nap.min(Self::NAP_COUNTS));
         !self.left.is_zero()
     }
 }
 
 /// No lock may be jammed for longer.
-pub(super) const LONGEST_JAM: Duration = Duration::from_secs(1);
+pub(crate) const LONGEST_JAM: Duration = Duration::from_secs(1);
 
 /// Returns whether `condition` comes true within [`LONGEST_JAM`].
-pub(super) fn comes_true(condition: impl FnMut() -> bool) -> bool {
+pub(crate) fn comes_true(condition: impl FnMut() -> bool) -> bool {
     comes_true_within(LONGEST_JAM, condition)
 }
 
 /// Returns whether `condition` comes true within `time`.
-pub(super) fn comes_true_within(time: Duration, mut condition: impl FnMut() -> bool) -> bool {
+pub(crate) fn comes_true_within(time: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let mut patience = Patience::of(time);
     while !condition() {
         if !patience.nap() {

@@ -10,14 +10,14 @@ use super::patience::comes_true;
 /// A forked process. If it still lives when this is dropped, it is killed; it is waited for in any
 /// case.
 #[derive(Debug)]
-pub(super) struct Child {
+pub(crate) struct Child {
     pid: libc::pid_t,
     ending: Option<Ending>,
 }
 
 /// How a process came to its end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     /// By itself, with a code.
     Exited(i32),
     /// By a signal.
@@ -26,8 +26,8 @@ pub(super) enum Ending {
 
 impl Ending {
     /// How [`Child::fork`] ends if its body returns.
-    pub(super) const WELL: Self = Self::Exited(0);
-    pub(super) const BY_SIGKILL: Self = Self::Killed(libc::SIGKILL);
+    pub(crate) const WELL: Self = Self::Exited(0);
+    pub(crate) const BY_SIGKILL: Self = Self::Killed(libc::SIGKILL);
     /// How it ends if one of its threads panics.
     const PANICKED: i32 = 101;
 }
@@ -35,7 +35,7 @@ impl Ending {
 impl Child {
     /// Forks a process that runs `body` and ends. It has this thread alone, and glibc lets it
     /// allocate memory and start threads.
-    pub(super) fn fork(body: impl FnOnce()) -> Self {
+    pub(crate) fn fork(body: impl FnOnce()) -> Self {
         tell_of_panics_in_children();
         // SAFETY: the child has a copy of this thread's stack, and never returns from here.
         match unsafe { libc::fork() } {
@@ -47,29 +47,29 @@ impl Child {
         }
     }
 
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.pid.unsigned_abs()
     }
 
     /// Kills it by SIGKILL and waits for its end.
-    pub(super) fn kill(&mut self) -> Ending {
+    pub(crate) fn kill(&mut self) -> Ending {
         self.signal(libc::SIGKILL);
         self.wait(0)
     }
 
     /// Stops it, and returns when it has stopped.
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.signal(libc::SIGSTOP);
         self.wait_until_stopped();
     }
 
     /// Lets it go on after a stop.
-    pub(super) fn resume(&self) {
+    pub(crate) fn resume(&self) {
         self.signal(libc::SIGCONT);
     }
 
     /// Waits until it has stopped, which it is known to do.
-    pub(super) fn wait_until_stopped(&mut self) {
+    pub(crate) fn wait_until_stopped(&mut self) {
         let mut status = 0;
         // SAFETY: `status` has room for what is written to it, and the child is not waited for yet.
         let pid = unsafe { libc::waitpid(self.pid, &raw mut status, libc::WUNTRACED) };
@@ -77,12 +77,12 @@ impl Child {
     }
 
     /// Waits for its end, which comes soon.
-    pub(super) fn end(&mut self) -> Ending {
+    pub(crate) fn end(&mut self) -> Ending {
         assert!(comes_true(|| self.has_ended()), "process {} does not end", self.pid);
         self.ending.unwrap_or_else(|| self.wait(0))
     }
 
-    pub(super) fn has_ended(&mut self) -> bool {
+    pub(crate) fn has_ended(&mut self) -> bool {
         self.ending.is_some() || {
             self.wait(libc::WNOHANG);
             self.ending.is_some()
@@ -132,9 +132,17 @@ fn live(body: impl FnOnce()) -> ! {
 }
 
 /// Ends this process, with whatever it holds.
-pub(super) fn exit_at_once(code: i32) -> ! {
+pub(crate) fn exit_at_once(code: i32) -> ! {
     // SAFETY: the call does not return.
     unsafe { libc::_exit(code) }
+}
+
+/// Limits what this process may have.
+pub(crate) fn limit(resource: libc::__rlimit_resource_t, most: libc::rlim_t) {
+    let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
+    // SAFETY: the limit is borrowed for as long as the call lasts.
+    let result = unsafe { libc::setrlimit(resource, &raw const limit) };
+    assert_eq!(result, 0);
 }
 
 static IS_CHILD: AtomicBool = AtomicBool::new(false);

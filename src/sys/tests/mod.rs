@@ -1,0 +1,14 @@
+//! Tests of what the platform offers, and the processes that tests fork.
+
+mod backings;
+mod bytes;
+pub(crate) mod child;
+mod drafts;
+mod filter;
+mod folder;
+mod full;
+mod machine;
+mod names;
+pub(crate) mod patience;
+mod races;
+mod refusals;
