@@ -9,8 +9,9 @@
 //! nothing in shared memory has to say so.
 #![expect(unsafe_code, reason = "lends attachments, and memory that a child finds wiped, for good")]
 
+use core::iter;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use std::io;
 
 use super::owner::Owner;
@@ -25,6 +26,10 @@ pub(crate) struct Attachment {
     pub(crate) region: Region,
     pub(crate) table: Participants<'static>,
     pub(crate) entry: &'static Entry,
+    /// Puts in order what a process has left that died in this region: for those who find the owner of a
+    /// lock dead, before they look at what it protects.
+    settle: fn(&'static Attachment),
+    is_detached: AtomicBool,
     /// The keeper of the last process of this line that has joined: in a child, its parent's.
     pub(crate) keeper: AtomicPtr<Keeper>,
     /// The one that was attached before this.
@@ -56,13 +61,18 @@ impl Attachment {
     /// # Errors
     ///
     /// Those of [`wiped::map`].
-    pub(crate) fn new(region: Region, table: Participants<'static>) -> io::Result<&'static Self> {
+    pub(crate) fn new(
+        region: Region,
+        table: Participants<'static>,
+        settle: fn(&'static Self),
+    ) -> io::Result<&'static Self> {
         let entry = wiped::map(size_of::<Entry>())?.cast::<Entry>();
         // SAFETY: mapped for good, zeroed, and all zero is an entry.
         let entry = unsafe { entry.as_ref() };
         let (keeper, before) = (AtomicPtr::default(), AtomicPtr::default());
+        let is_detached = AtomicBool::new(false);
         let attachment: &'static Self =
-            Box::leak(Box::new(Self { region, table, entry, keeper, before }));
+            Box::leak(Box::new(Self { region, table, entry, settle, is_detached, keeper, before }));
         let add = |newest| {
             attachment.before.store(newest, Ordering::Relaxed);
             Some(ptr::from_ref(attachment).cast_mut())
@@ -73,15 +83,30 @@ impl Attachment {
 
     /// Returns the one in whose region an address is; the newest, if memory was mapped there again.
     pub(crate) fn around(address: usize) -> Option<&'static Self> {
-        let mut next = NEWEST.load(Ordering::Acquire);
-        loop {
+        Self::all().find(|attachment| attachment.region.contains(address))
+    }
+
+    /// Puts in order what the dead have left in all regions: a lock may lie in one, and what its owner was
+    /// about in another.
+    #[cold]
+    pub(crate) fn settle_all() {
+        Self::all().for_each(|attachment| (attachment.settle)(attachment));
+    }
+
+    /// Forgets the region, which is not mapped any more.
+    pub(crate) fn forget(&self) {
+        self.is_detached.store(true, Ordering::Relaxed);
+    }
+
+    /// The regions of this process, the newest first.
+    fn all() -> impl Iterator<Item = &'static Self> {
+        let find = |attachment: *mut Self| {
             // SAFETY: `new` has stored it, and it is never freed.
-            let attachment = unsafe { next.as_ref() }?;
-            if attachment.region.contains(address) {
-                return Some(attachment);
-            }
-            next = attachment.before.load(Ordering::Relaxed);
-        }
+            unsafe { attachment.as_ref() }
+        };
+        let newest = find(NEWEST.load(Ordering::Acquire));
+        iter::successors(newest, move |attachment| find(attachment.before.load(Ordering::Relaxed)))
+            .filter(|attachment| !attachment.is_detached.load(Ordering::Relaxed))
     }
 }
 

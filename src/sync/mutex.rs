@@ -213,6 +213,10 @@ impl<T> ShmMutex<T> {
 
 #[cold]
 fn damaged<T>(guard: ShmMutexGuard<'_, T>, damage: Damage) -> LockError<'_, T> {
+    if damage == Damage::OwnerDied {
+        // What the dead owner was about in a heap decides what the data is that this lock protects.
+        Attachment::settle_all();
+    }
     if damage == Damage::Panicked {
         LockError::Panicked(Panicked::new(guard))
     } else {

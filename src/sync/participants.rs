@@ -63,6 +63,22 @@ pub(crate) struct Process {
     pub(crate) start_seconds: u32,
 }
 
+/// A slot that is not free, as people see it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tenant {
+    pub(crate) owner: Owner,
+    pub(crate) process: Process,
+    pub(crate) life: Life,
+}
+
+/// What is known of the life of a participant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Life {
+    MovingIn,
+    Alive,
+    Dead,
+}
+
 impl Header {
     /// Makes the table ready for those who look it up with [`Header::capacity`]: what was written
     /// before is theirs to see.
@@ -214,6 +230,40 @@ impl<'a> Participants<'a> {
             start_seconds: slot.start_seconds.load(Ordering::Relaxed),
         };
         owner.is_of(slot.generation.load(Ordering::Relaxed)).then_some(process)
+    }
+
+    /// What the slots tell that are not free.
+    pub(crate) fn tenants(&self) -> impl Iterator<Item = Tenant> + use<'a> {
+        (0..).zip(self.slots).filter_map(|(index, slot)| {
+            // Acquire: who sees the keeper sees the generation.
+            let life = match slot.liveness.load(Ordering::Acquire) {
+                0 => return None,
+                liveness if is_alive(liveness) => Life::Alive,
+                liveness if liveness & STAKED != 0 => Life::MovingIn,
+                _ => Life::Dead,
+            };
+            let process = Process {
+                pid: slot.pid.load(Ordering::Relaxed),
+                start_seconds: slot.start_seconds.load(Ordering::Relaxed),
+            };
+            let owner = Owner::new(index, slot.generation.load(Ordering::Relaxed));
+            Some(Tenant { owner, process, life })
+        })
+    }
+
+    /// The first slot whose word has none of its states.
+    pub(crate) fn first_implausible(&self) -> Option<u32> {
+        /// The kernel's threads have smaller numbers.
+        const THREADS: u32 = 1 << 22;
+        let is_plausible = |liveness: u32| match liveness & !SLEEPERS {
+            0 => liveness == 0,
+            OWNER_DIED | 1..THREADS => true,
+            stake => stake >> STAKED.trailing_zeros() == 1 && liveness == stake,
+        };
+        let mut slots = (0..).zip(self.slots);
+        slots
+            .find(|(_, slot)| !is_plausible(slot.liveness.load(Ordering::Relaxed)))
+            .map(|(index, _)| index)
     }
 
     fn slot(&self, index: u32) -> Option<&'a Slot> {
