@@ -2,12 +2,12 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Data, DataEnum, DeriveInput, Error, Field, Meta, Result, Token, WherePredicate,
-    parse_quote_spanned,
+    Data, DataEnum, DeriveInput, Error, Field, Meta, Result, WherePredicate, parse_quote_spanned,
 };
+
+use crate::representation::representation;
 
 /// Returns the implementation for a type, or the reason why it has none.
 pub(crate) fn implement(item: &DeriveInput) -> Result<TokenStream> {
@@ -57,13 +57,4 @@ fn check_enum(item: &DeriveInput, data: &DataEnum) -> Result<()> {
         "`KillSafe` asks of an enum to be `repr(u8)` or `repr(i8)`: where it is wider, a kill may \
          leave half of one variant and half of another, which is none",
     ))
-}
-
-/// Returns what all `repr` attributes of a type ask for.
-fn representation(attributes: &[Attribute]) -> Result<Vec<Meta>> {
-    let mut hints = Vec::new();
-    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("repr")) {
-        hints.extend(attribute.parse_args_with(Punctuated::<_, Token![,]>::parse_terminated)?);
-    }
-    Ok(hints)
 }
