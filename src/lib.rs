@@ -12,13 +12,15 @@ mod pool;
 #[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
 mod region;
 #[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
+mod shared;
+#[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
 mod slab;
 #[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
 mod sync;
 mod sys;
 
 #[cfg(all(feature = "derive", target_os = "linux", target_has_atomic = "64"))]
-pub use aquifer_derive::KillSafe;
+pub use aquifer_derive::{KillSafe, ShmSafe};
 pub use error::{AllocError, InsertError};
 pub use pool::builder::PoolBuilder;
 pub use pool::cache::{CachedPool, PoolCache};
@@ -26,6 +28,28 @@ pub use pool::defer::Deferred;
 pub use pool::pool::Pool;
 pub use pool::scope::Scope;
 pub use pool::stats::PoolStats;
+#[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
+pub use shared::{
+    attach_error::AttachError,
+    backing::Backing,
+    boxed::ShmBox,
+    drain::{ShmVecDrain, ShmVecIntoIter},
+    from_utf8_error::FromUtf8Error,
+    heap::SharedHeap,
+    heap_damage::HeapDamage,
+    options::HeapOptions,
+    report::{HeapReport, PageRun, PageUsage, ParticipantInfo},
+    root::{Root, RootInfo},
+    root_error::RootError,
+    schema::{Schema, SchemaArgument, SchemaPart},
+    shm_safe::ShmSafe,
+    stats::HeapStats,
+    string::ShmString,
+    try_clone::TryClone,
+    vec::ShmVec,
+    view::HeapView,
+    view_error::ViewError,
+};
 #[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
 pub use slab::{
     damage::SlabDamage,

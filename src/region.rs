@@ -10,6 +10,12 @@ pub(crate) struct Region {
     bytes: usize,
 }
 
+// SAFETY: it is an address and a number, which mean the same on all threads; reading or writing there is the
+// users' own.
+unsafe impl Send for Region {}
+// SAFETY: as above.
+unsafe impl Sync for Region {}
+
 impl Region {
     /// # Safety
     ///
@@ -26,6 +32,16 @@ impl Region {
         }
         // SAFETY: at most one past the end, as was looked at above.
         Some(unsafe { self.start.add(offset) })
+    }
+
+    pub(crate) const fn start(self) -> NonNull<u8> {
+        self.start
+    }
+
+    /// Where it begins, as a number.
+    #[inline]
+    pub(crate) fn address(self) -> usize {
+        self.start.addr().get()
     }
 
     /// Where an address lies; outside, for one before the start, too.

@@ -1,0 +1,60 @@
+//! Heaps as allocators for collections.
+#![expect(unsafe_code, reason = "implements unsafe traits")]
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+
+use super::heap::SharedHeap;
+use crate::allocator::{Memory, implement_allocator};
+use crate::error::AllocError;
+
+// SAFETY: blocks stay until they are given back, and the heap stays mapped; nothing here unwinds.
+unsafe impl Memory for SharedHeap {
+    fn reserve(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        self.alloc_layout(layout)
+    }
+
+    fn reserve_zeroed(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        let memory = self.alloc_layout(layout)?;
+        // SAFETY: so many bytes were handed out just now.
+        unsafe { memory.write_bytes(0, layout.size()) };
+        Ok(memory)
+    }
+
+    unsafe fn dealloc(&self, values: NonNull<u8>, layout: Layout) {
+        // SAFETY: the caller's promise.
+        unsafe { self.dealloc(values, layout) }
+    }
+
+    unsafe fn grow(
+        &self,
+        values: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Result<NonNull<u8>, AllocError> {
+        let place = self.alloc_layout(new)?;
+        let kept = old.size().min(new.size());
+        // SAFETY: both hold so many bytes, the old one by the caller's promise; and one is not the other.
+        unsafe { values.copy_to_nonoverlapping(place, kept) };
+        // SAFETY: the caller's promise.
+        unsafe { self.dealloc(values, old) };
+        Ok(place)
+    }
+
+    unsafe fn shrink(
+        &self,
+        values: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Result<NonNull<u8>, AllocError> {
+        // SAFETY: the caller's promise.
+        unsafe { self.grow(values, old, new) }
+    }
+}
+
+#[cfg(feature = "allocator-api2")]
+implement_allocator!(allocator_api2::alloc, &SharedHeap, SharedHeap);
+#[cfg(feature = "allocator-api2-04")]
+implement_allocator!(allocator_api2_04::alloc, &SharedHeap, SharedHeap);
+#[cfg(feature = "nightly")]
+implement_allocator!(core::alloc, &SharedHeap, SharedHeap);

@@ -1,0 +1,202 @@
+//! `Attached`: a heap that this process has mapped, found by its number.
+#![expect(unsafe_code, reason = "lends heaps for good, and finds blocks in them")]
+
+use core::iter;
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+
+use super::handle::Handle;
+use super::head::{Facts, Head};
+use crate::region::Region;
+use crate::slab::slab::Slab;
+use crate::sync::attachment::Attachment;
+use crate::sys::mapping::Memory;
+
+/// A heap, and where it lies here. It stays mapped: handles lead to it.
+#[derive(Debug)]
+pub(crate) struct Attached {
+    pub(crate) facts: Facts,
+    pub(crate) head: &'static Head,
+    pub(crate) slab: Slab<'static>,
+    /// How far the slab's first page is from the start of the heap.
+    pub(crate) pages_start: usize,
+    /// All of it.
+    pub(crate) region: Region,
+    pub(crate) attachment: &'static Attachment,
+    pub(crate) memory: Memory,
+    is_detached: AtomicBool,
+    /// The one that was attached before this.
+    before: AtomicPtr<Attached>,
+}
+
+static NEWEST: AtomicPtr<Attached> = AtomicPtr::new(ptr::null_mut());
+
+/// The heap that is looked at first: most processes have one, and the way from a handle to a block waits for
+/// no list.
+static FIRST: First = First {
+    is_claimed: AtomicBool::new(false),
+    tag: AtomicU64::new(0),
+    start: AtomicPtr::new(ptr::null_mut()),
+    bytes: AtomicUsize::new(0),
+};
+
+struct First {
+    is_claimed: AtomicBool,
+    /// See [`Handle::tag`]; 0 for none.
+    tag: AtomicU64,
+    start: AtomicPtr<u8>,
+    bytes: AtomicUsize,
+}
+
+/// What an attached heap is made of.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) facts: Facts,
+    pub(crate) head: &'static Head,
+    pub(crate) slab: Slab<'static>,
+    pub(crate) pages_start: usize,
+    pub(crate) region: Region,
+    pub(crate) attachment: &'static Attachment,
+    pub(crate) memory: Memory,
+}
+
+impl Attached {
+    /// Makes a heap known to this process; or returns the one that has its number already, which may be
+    /// the very same.
+    pub(crate) fn add(parts: Parts) -> Result<&'static Self, &'static Self> {
+        let heap = parts.facts.heap;
+        let attached = Self::unlisted(parts);
+        loop {
+            let newest = NEWEST.load(Ordering::Acquire);
+            if let Some(other) = Self::of(heap) {
+                return Err(other);
+            }
+            attached.before.store(newest, Ordering::Relaxed);
+            let this = ptr::from_ref(attached).cast_mut();
+            let added = NEWEST.compare_exchange(newest, this, Ordering::AcqRel, Ordering::Relaxed);
+            if added.is_ok() {
+                break;
+            }
+        }
+        FIRST.claim(attached);
+        Ok(attached)
+    }
+
+    /// One that no handle leads to.
+    pub(crate) fn unlisted(parts: Parts) -> &'static Self {
+        let Parts { facts, head, slab, pages_start, region, attachment, memory } = parts;
+        let is_detached = AtomicBool::new(false);
+        let before = AtomicPtr::new(ptr::null_mut());
+        Box::leak(Box::new(Self {
+            facts,
+            head,
+            slab,
+            pages_start,
+            region,
+            attachment,
+            memory,
+            is_detached,
+            before,
+        }))
+    }
+
+    /// Returns the heap that has a number, if it is attached.
+    pub(crate) fn of(heap: u32) -> Option<&'static Self> {
+        Self::all().find(|attached| attached.facts.heap == heap)
+    }
+
+    /// Returns the heap in which an address lies.
+    pub(crate) fn around(address: usize) -> Option<&'static Self> {
+        Self::all().find(|attached| attached.offset_of(address).is_some())
+    }
+
+    /// The heaps of this process, the newest first.
+    pub(crate) fn all() -> impl Iterator<Item = &'static Self> {
+        let find = |attached: *mut Self| {
+            // SAFETY: `add` has stored it, and it is never freed.
+            unsafe { attached.as_ref() }
+        };
+        let newest = find(NEWEST.load(Ordering::Acquire));
+        iter::successors(newest, move |attached| find(attached.before.load(Ordering::Relaxed)))
+            .filter(|attached| !attached.is_detached.load(Ordering::Relaxed))
+    }
+
+    /// Puts the heap of an attachment in order, if its lock's owner has died. One that is damaged beyond that
+    /// stays so, and whoever uses it is told.
+    pub(crate) fn settle(attachment: &'static Attachment) {
+        let heap = Self::all().find(|attached| ptr::eq(attached.attachment, attachment));
+        drop(heap.map(Self::hold));
+    }
+
+    /// Forgets it: no handle leads to it any more.
+    pub(crate) fn forget(&self) {
+        self.is_detached.store(true, Ordering::Relaxed);
+        FIRST.give_up(self);
+    }
+
+    /// How far an address is from the start, if it lies within.
+    #[inline]
+    pub(crate) fn offset_of(&self, address: usize) -> Option<usize> {
+        let offset = address.wrapping_sub(self.region.address());
+        (offset < self.facts.bytes).then_some(offset)
+    }
+
+    /// The handle of what the slab calls so.
+    #[inline]
+    pub(crate) fn handle(&self, slab_offset: usize) -> Option<Handle> {
+        // Whatever somebody has written into the tables, this does not overflow.
+        Handle::new(self.facts.heap, self.pages_start.checked_add(slab_offset)?)
+    }
+
+    /// The handle of what is so far from the start.
+    #[inline]
+    pub(crate) fn handle_at(&self, offset: usize) -> Option<Handle> {
+        Handle::new(self.facts.heap, offset)
+    }
+
+    /// What the slab calls the block of a handle; beyond the slab, for one that leads to none.
+    #[inline]
+    pub(crate) fn slab_offset(&self, handle: Handle) -> usize {
+        handle.offset().wrapping_sub(self.pages_start)
+    }
+}
+
+/// Finds `bytes` bytes, aligned to `align`, a power of two; none if the heap is not attached, or the
+/// handle leads out of it.
+#[inline]
+pub(crate) fn resolve(handle: Handle, bytes: usize, align: usize) -> Option<NonNull<u8>> {
+    let tag = FIRST.tag.load(Ordering::Acquire);
+    let offset = handle.bits().wrapping_sub(tag);
+    let limit = FIRST.bytes.load(Ordering::Relaxed) as u64;
+    // The handle of another heap is too far away, and every one if there is none.
+    if offset <= limit && bytes as u64 <= limit - offset && offset % align as u64 == 0 {
+        let start = FIRST.start.load(Ordering::Relaxed);
+        // SAFETY: within the mapping, as was looked at above.
+        return NonNull::new(unsafe { start.add(offset as usize) });
+    }
+    resolve_slowly(handle, bytes, align)
+}
+
+#[cold]
+fn resolve_slowly(handle: Handle, bytes: usize, align: usize) -> Option<NonNull<u8>> {
+    let attached = Attached::of(handle.heap())?;
+    let is_aligned = handle.offset() % align == 0;
+    attached.region.at(handle.offset(), bytes).filter(|_| is_aligned)
+}
+
+impl First {
+    fn claim(&self, attached: &Attached) {
+        if !self.is_claimed.swap(true, Ordering::Acquire) {
+            self.start.store(attached.region.start().as_ptr(), Ordering::Relaxed);
+            self.bytes.store(attached.facts.bytes, Ordering::Relaxed);
+            self.tag.store(Handle::tag(attached.facts.heap), Ordering::Release);
+        }
+    }
+
+    fn give_up(&self, attached: &Attached) {
+        if self.tag.load(Ordering::Relaxed) == Handle::tag(attached.facts.heap) {
+            self.tag.store(0, Ordering::Relaxed);
+            self.is_claimed.store(false, Ordering::Release);
+        }
+    }
+}

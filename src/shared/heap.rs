@@ -1,0 +1,313 @@
+//! `SharedHeap`: memory that processes share, and that any of them may die in.
+#![expect(unsafe_code, reason = "finds the parts of a heap in a mapping")]
+
+use core::fmt;
+use core::slice;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use super::attach_error::AttachError;
+use super::attached::{Attached, Parts};
+use super::backing::Backing;
+use super::handle::Handle;
+use super::head::{Facts, Head};
+use super::heap_damage::HeapDamage;
+use super::held::Unusable;
+use super::options::HeapOptions;
+use super::snapshot::{self, Seen};
+use crate::error::AllocError;
+use crate::region::Region;
+use crate::sync::attachment::{self, Attachment};
+use crate::sync::membership;
+use crate::sync::participants::{Participants, Slot};
+use crate::sys::machine;
+use crate::sys::mapping::{Access, Memory};
+use crate::sys::trusted::Trust;
+
+/// A heap in memory that processes share, and that any of them may die in.
+///
+/// All who attach it find the same values in it: by name, as [`Root`](crate::Root)s, and from there by
+/// [`ShmBox`](crate::ShmBox), [`ShmVec`](crate::ShmVec) and [`ShmString`](crate::ShmString), wherever in
+/// its own memory each of them has mapped it. What is changed by several lies in a
+/// [`ShmMutex`](crate::ShmMutex), or is atomic.
+///
+/// ```
+/// use aquifer::{Backing, SharedHeap, ShmMutex};
+///
+/// let heap = SharedHeap::create(&Backing::Memfd, 1 << 20)?;
+/// let hits = heap.root_or_insert_with("hits", || ShmMutex::new(0_u64))?;
+/// // Here and in every process that has the heap:
+/// *hits.lock().unwrap() += 1;
+/// assert_eq!(*heap.root::<ShmMutex<u64>>("hits")?.lock().unwrap(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # When a process dies
+///
+/// Any process may be killed at any instruction. The heap itself is whole at each: the next who uses it
+/// finishes or takes back what the dead one was about, and no block is lost that was on its way. What
+/// a process had in its private memory dies with it: a value in the heap whose box was there stays, and
+/// nobody frees it. To put a box into its place without such a moment, see
+/// [`ShmBox::insert_in`](crate::ShmBox::insert_in).
+///
+/// # Who can use it
+///
+/// Whoever can write to a heap can make any process that shares it do anything. So its file is this
+/// user's alone, and is looked at when it is opened.
+///
+/// # Collections of others
+///
+/// `&SharedHeap` is an [`Allocator`](allocator_api2::alloc::Allocator). Such a collection has addresses
+/// inside, which mean something in the process alone that has made them, and in children that are forked
+/// from it. It may not be a root, and dies with its process.
+///
+/// It stays mapped until the process ends, or [`SharedHeap::detach`] is called; dropping this changes
+/// nothing.
+#[derive(Clone)]
+#[doc(alias = "ngx_shm_zone_t")]
+pub struct SharedHeap {
+    pub(super) attached: &'static Attached,
+}
+
+impl SharedHeap {
+    /// Makes a heap of `bytes` bytes for up to [`HeapOptions::PARTICIPANTS`] processes, and attaches it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`HeapOptions::create`].
+    pub fn create(backing: &Backing, bytes: usize) -> Result<Self, AttachError> {
+        HeapOptions::new(bytes).create(backing)
+    }
+
+    /// Attaches a heap that has a name. In one process all handles of a heap lead to one mapping.
+    ///
+    /// # Errors
+    ///
+    /// [`AttachError::NotFound`], also for a backing without names; what is wrong with the file; and
+    /// what is wrong with the heap in it.
+    pub fn open(backing: &Backing) -> Result<Self, AttachError> {
+        Self::open_trusting(backing, Trust::OwnUser)
+    }
+
+    /// Attaches a heap that has a name, whoever may write to its file.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`SharedHeap::open`], but for the owner and the mode of the file.
+    ///
+    /// # Safety
+    ///
+    /// The caller vouches for all who can write to the file: that they use it as a heap, by this crate,
+    /// and keep to what its unsafe functions ask for.
+    pub unsafe fn open_shared(backing: &Backing) -> Result<Self, AttachError> {
+        Self::open_trusting(backing, Trust::Vouched)
+    }
+
+    fn open_trusting(backing: &Backing, trust: Trust) -> Result<Self, AttachError> {
+        let place = backing.place()?.ok_or(AttachError::NotFound)?;
+        Self::find(place.open(Access::ReadWrite, trust)?)
+    }
+
+    /// Attaches a heap that has a name, or makes one of `bytes` bytes if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`HeapOptions::open_or_create`].
+    pub fn open_or_create(backing: &Backing, bytes: usize) -> Result<Self, AttachError> {
+        HeapOptions::new(bytes).open_or_create(backing)
+    }
+
+    /// Takes the name of a heap away. Those who have attached it keep it, and it is gone with the last of
+    /// them.
+    ///
+    /// # Errors
+    ///
+    /// [`AttachError::NotFound`], also for a backing without names; and those of the system.
+    pub fn unlink(backing: &Backing) -> Result<(), AttachError> {
+        let place = backing.place()?.ok_or(AttachError::NotFound)?;
+        place.unlink().map_err(AttachError::from)
+    }
+
+    /// Attaches the heap of a descriptor that another process has passed: that of [`SharedHeap::as_fd`].
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the memory, or with the heap in it.
+    pub fn from_fd(descriptor: OwnedFd) -> Result<Self, AttachError> {
+        Self::find(Memory::from_fd(descriptor, Access::ReadWrite, Trust::OwnUser)?)
+    }
+
+    /// Returns what can be passed to another process over a Unix socket, or be inherited: for
+    /// [`SharedHeap::from_fd`]. None for a backing without descriptors.
+    #[must_use]
+    pub fn as_fd(&self) -> Option<BorrowedFd<'static>> {
+        self.attached.memory.descriptor()
+    }
+
+    /// Leaves the heap, and takes it out of this process.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    ///
+    /// # Safety
+    ///
+    /// From here on nobody in this process uses anything that lies in the heap, or a handle to it: no box,
+    /// vector, string, root, lock, guard, or memory.
+    pub unsafe fn detach(self) -> Result<(), AttachError> {
+        let attached = self.attached;
+        attached.forget();
+        attached.attachment.forget();
+        // SAFETY: the caller's promise.
+        unsafe { membership::leave(attached.attachment) };
+        // SAFETY: the caller's promise.
+        unsafe { attached.memory.unmap() }.map_err(AttachError::System)
+    }
+
+    /// Returns the heap that a handle leads to.
+    pub(super) fn of(handle: Handle) -> Result<Self, AllocError> {
+        Attached::of(handle.heap()).map(|attached| Self { attached }).ok_or(AllocError)
+    }
+
+    /// Makes a heap in new memory, which is all zero, and attaches it.
+    pub(super) fn build(memory: Memory, capacity: u32) -> Result<Self, AttachError> {
+        let facts = initialise(&memory, capacity)?;
+        // SAFETY: a heap was written there.
+        Self::join(unsafe { parts(memory, facts) }?)
+    }
+
+    /// Attaches the heap in mapped memory; or returns the one that is attached already, if it is the same.
+    pub(super) fn find(memory: Memory) -> Result<Self, AttachError> {
+        let facts = Head::in_memory(&memory)?.read(memory.bytes())?;
+        if facts.boot != machine::boot_id() {
+            return Err(AttachError::OtherBoot);
+        }
+        if let Some(attached) = Attached::of(facts.heap) {
+            // SAFETY: nobody knows of this mapping.
+            let _ = unsafe { memory.unmap() };
+            return if attached.facts == facts {
+                Self::enter(attached)
+            } else {
+                Err(AttachError::NumberTaken)
+            };
+        }
+        // SAFETY: whatever wrote it, all parts of a heap are atomics, which any bytes are.
+        Self::join(unsafe { parts(memory, facts) }?)
+    }
+
+    fn join(parts: Parts) -> Result<Self, AttachError> {
+        let facts = parts.facts;
+        let attached = match Attached::add(parts) {
+            Ok(attached) => attached,
+            Err(other) if other.facts == facts => other,
+            Err(_) => return Err(AttachError::NumberTaken),
+        };
+        Self::enter(attached)
+    }
+
+    /// Becomes a participant.
+    fn enter(attached: &'static Attached) -> Result<Self, AttachError> {
+        membership::join(attached.attachment)?;
+        Ok(Self { attached })
+    }
+
+    /// Puts in order what dead processes have left: the operation that one was killed in, their slots, and
+    /// the roots that only they had found. Returns how many slots are free now that were not.
+    ///
+    /// Nobody has to call this: a process that needs a slot, or finds the owner of a lock dead, helps
+    /// itself. A supervisor that has just seen a child die saves others the time.
+    #[doc(alias = "ngx_shmtx_force_unlock")]
+    pub fn reap(&self) -> usize {
+        let freed = self.attached.attachment.table.reap();
+        drop(self.attached.hold());
+        self.free_removed_roots();
+        freed
+    }
+
+    /// Walks through all tables and roots, to find out whether a stray write has hit them: whether the
+    /// pages are covered and the lists are right, and whether each root lies in a block of its own, has a
+    /// name, and stands in the list of that. It takes some microseconds for each MiB.
+    ///
+    /// Where the lock cannot be taken, because this process is no participant or a signal handler has
+    /// interrupted who holds it, it looks at a copy, as [`HeapView::check`](crate::HeapView::check) does;
+    /// what is not to be told then is taken for whole.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is not as every operation leaves it.
+    pub fn check(&self) -> Result<(), HeapDamage> {
+        let attached = self.attached;
+        match attached.hold() {
+            Ok(_held) => attached.sight().check(),
+            Err(Unusable::Damaged(damage)) => Err(damage.into()),
+            Err(_) => {
+                // SAFETY: the region is all of the heap, and stays mapped.
+                match unsafe {
+                    snapshot::look(attached.region, attached.facts, |heap| heap.check())
+                } {
+                    Some(Seen { value, is_exact: true }) => value,
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+/// Writes a heap into new memory, which is all zero, and which nobody else has yet.
+pub(super) fn initialise(memory: &Memory, capacity: u32) -> Result<Facts, AttachError> {
+    let identity = machine::random().map_err(AttachError::System)?;
+    let facts = Facts {
+        bytes: memory.bytes(),
+        heap: free_number(identity),
+        capacity,
+        identity,
+        boot: machine::boot_id(),
+    };
+    let tables = facts.tables().ok_or(AttachError::TooLarge)?;
+    // SAFETY: mapped for good, zero, and long enough for the tables.
+    let slab = unsafe { tables.find(memory.start(), 0) }.ok_or(AttachError::TooLarge)?;
+    slab.format();
+    Head::in_memory(memory)?.publish(facts);
+    Ok(facts)
+}
+
+/// Finds the parts of a heap in memory, which has as many bytes as the facts say.
+///
+/// # Safety
+///
+/// What lies in the memory is a heap, or any bytes, and is used as a heap only.
+pub(super) unsafe fn parts(memory: Memory, facts: Facts) -> Result<Parts, AttachError> {
+    let head = Head::in_memory(&memory)?;
+    let tables = facts.tables().ok_or(AttachError::NoHeap)?;
+    let start = memory.start();
+    // SAFETY: the tables lie behind the slots, within the memory.
+    let slots = unsafe { start.add(Facts::SLOTS_START) }.cast::<Slot>();
+    // SAFETY: any bytes are slots, and there is room for so many before the tables.
+    let slots = unsafe { slice::from_raw_parts(slots.as_ptr(), facts.capacity as usize) };
+    // SAFETY: the memory is mapped for good and has room for the tables; and the caller's duty.
+    let slab = unsafe { tables.find(start, 0) }.ok_or(AttachError::NoHeap)?;
+    // SAFETY: mapped for good.
+    let region = unsafe { Region::new(start, facts.bytes) };
+    let place = attachment::Region { start: region.address(), bytes: facts.bytes };
+    let participants = Participants::new(&head.participants, slots);
+    let attachment =
+        Attachment::new(place, participants, Attached::settle).map_err(AttachError::System)?;
+    let pages_start = tables.pages_start();
+    Ok(Parts { facts, head, slab, pages_start, region, attachment, memory })
+}
+
+/// Draws a number that no heap has that is attached here.
+fn free_number(random: u128) -> u32 {
+    let drawn = (0..100).map(|shift| (random >> shift) as u32 % Handle::HEAPS);
+    drawn.chain(1..).find(|&heap| heap > 0 && Attached::of(heap).is_none()).unwrap_or(1)
+}
+
+impl fmt::Debug for SharedHeap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Facts { bytes, heap, capacity, .. } = self.attached.facts;
+        f.debug_struct("SharedHeap")
+            .field("number", &heap)
+            .field("bytes", &bytes)
+            .field("participants", &capacity)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,52 @@
+//! Memory that processes share: the heap, and what lives in it.
+
+#[cfg(any(feature = "allocator-api2", feature = "allocator-api2-04", feature = "nightly"))]
+mod allocator;
+pub(crate) mod attach_error;
+pub(crate) mod attached;
+pub(crate) mod backing;
+pub(crate) mod blocks;
+pub(crate) mod boxed;
+pub(crate) mod buffer;
+mod check;
+pub(crate) mod drain;
+pub(crate) mod droppers;
+pub(crate) mod fingerprint;
+pub(crate) mod from_utf8_error;
+pub(crate) mod handle;
+pub(crate) mod head;
+pub(crate) mod heap;
+pub(crate) mod heap_damage;
+pub(crate) mod held;
+pub(crate) mod intent;
+mod layouts;
+mod moves;
+mod mutex_in;
+pub(crate) mod options;
+mod palette;
+mod picture;
+mod ranges;
+pub(crate) mod record;
+pub(crate) mod report;
+mod report_text;
+mod room;
+pub(crate) mod root;
+pub(crate) mod root_error;
+pub(crate) mod roots;
+pub(crate) mod schema;
+pub(crate) mod shm_safe;
+mod sight;
+mod snapshot;
+pub(crate) mod stats;
+pub(crate) mod string;
+mod string_traits;
+#[cfg(test)]
+mod tests;
+pub(crate) mod try_clone;
+mod uncounted;
+pub(crate) mod vec;
+mod vec_take;
+mod vec_traits;
+pub(crate) mod view;
+pub(crate) mod view_error;
+pub(crate) mod worker;

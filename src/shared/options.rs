@@ -1,0 +1,160 @@
+//! `HeapOptions`: how a heap is made.
+#![expect(unsafe_code, reason = "unmaps what nobody has seen")]
+
+use super::attach_error::AttachError;
+use super::backing::Backing;
+use super::head::Facts;
+use super::heap::{self, SharedHeap};
+use crate::sync::owner::Owner;
+use crate::sys::draft::Draft;
+use crate::sys::mapping::Memory;
+
+/// How a heap is made: its size, and what else there is to choose.
+///
+/// ```
+/// use aquifer::{Backing, HeapOptions, ShmBox};
+///
+/// let heap = HeapOptions::new(1 << 20).participants(8).create(&Backing::Memfd)?;
+/// let number = ShmBox::new_in(7_u64, &heap)?;
+/// assert_eq!(*number, 7);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "nothing is made before `create` is called"]
+pub struct HeapOptions {
+    bytes: usize,
+    participants: u32,
+    mode: u32,
+    huge_pages: bool,
+    locked: bool,
+}
+
+impl HeapOptions {
+    /// The number of processes that can share a heap at the same time, if nothing else is said.
+    pub const PARTICIPANTS: u32 = 128;
+
+    /// For the owner of a file alone.
+    const MODE: u32 = 0o600;
+
+    /// Begins with a heap of `bytes` bytes, its tables included: these take one byte in 46.
+    pub const fn new(bytes: usize) -> Self {
+        let participants = Self::PARTICIPANTS;
+        Self { bytes, participants, mode: Self::MODE, huge_pages: false, locked: false }
+    }
+
+    /// Sets how many processes can share it at the same time: at least 1, at most 4095. Each takes 32 bytes, and 4
+    /// bytes of each root.
+    pub const fn participants(mut self, participants: u32) -> Self {
+        self.participants = if participants == 0 { 1 } else { participants };
+        self
+    }
+
+    /// Sets the mode of the file of a heap that has a name, such as 0o660, instead of 0o600. Others open it by
+    /// [`SharedHeap::open_shared`].
+    ///
+    /// # Safety
+    ///
+    /// The caller vouches for all who can then write to the file: that they use it as a heap, by this crate,
+    /// and keep to what its unsafe functions ask for.
+    pub const unsafe fn mode(mut self, mode: u32) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Asks for huge pages, where the system has them for such memory.
+    pub const fn huge_pages(mut self, huge_pages: bool) -> Self {
+        self.huge_pages = huge_pages;
+        self
+    }
+
+    /// Keeps this process's view of it in physical memory: it is never swapped out.
+    pub const fn lock_in_memory(mut self, locked: bool) -> Self {
+        self.locked = locked;
+        self
+    }
+
+    /// Makes the heap, and attaches it. All of its memory is reserved, where the backing can do so: a
+    /// full file system is an error here, and no signal later.
+    ///
+    /// # Errors
+    ///
+    /// [`AttachError::TooSmall`], [`AttachError::TooLarge`], [`AttachError::Exists`], and those of the
+    /// system.
+    #[doc(alias = "ngx_shm_alloc")]
+    pub fn create(&self, backing: &Backing) -> Result<SharedHeap, AttachError> {
+        self.check()?;
+        let memory = match backing {
+            Backing::Memfd => Memory::memfd(self.bytes),
+            Backing::MapAnon => Memory::map_anon(self.bytes),
+            Backing::DevZero => Memory::dev_zero(self.bytes),
+            Backing::SysV => Memory::sys_v(self.bytes),
+            Backing::Posix(_) | Backing::File(_) => return self.create_named(backing),
+        };
+        let memory = memory.map_err(AttachError::System)?;
+        self.prepare(&memory)?;
+        SharedHeap::build(memory, self.participants)
+    }
+
+    /// Attaches the heap that has a name, or makes it if there is none. Of several who are here at the
+    /// same time one makes it, and all get it; nobody waits for another. For a backing without a name
+    /// it makes one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`HeapOptions::create`] and [`SharedHeap::open`]. One that is there may have another
+    /// size.
+    pub fn open_or_create(&self, backing: &Backing) -> Result<SharedHeap, AttachError> {
+        loop {
+            match SharedHeap::open(backing) {
+                Err(AttachError::NotFound) => {}
+                opened => return opened,
+            }
+            match self.create(backing) {
+                // Somebody was faster.
+                Err(AttachError::Exists) => {}
+                created => return created,
+            }
+        }
+    }
+
+    /// Makes the heap in a file that has no name until it is whole: so nobody finds half a heap, and a
+    /// process that is killed meanwhile leaves nothing.
+    fn create_named(&self, backing: &Backing) -> Result<SharedHeap, AttachError> {
+        let place = backing.place()?.ok_or(AttachError::NotFound)?;
+        let draft = Draft::create(&place, self.bytes)?;
+        self.prepare(draft.memory())?;
+        heap::initialise(draft.memory(), self.participants)?;
+        if self.mode != Self::MODE {
+            draft.set_mode(self.mode)?;
+        }
+        match draft.publish() {
+            Ok(memory) => SharedHeap::find(memory),
+            Err(refused) => {
+                // SAFETY: nobody has seen it.
+                let _ = unsafe { refused.memory.unmap() };
+                Err(refused.error.into())
+            }
+        }
+    }
+
+    fn prepare(&self, memory: &Memory) -> Result<(), AttachError> {
+        if self.huge_pages {
+            memory.advise_huge_pages().map_err(AttachError::System)?;
+        }
+        if self.locked {
+            memory.lock_in_memory().map_err(AttachError::System)?;
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), AttachError> {
+        if self.participants > Owner::MAX_SLOTS {
+            return Err(AttachError::TooLarge);
+        }
+        let minimum = Facts::min_bytes(self.participants);
+        if self.bytes < minimum {
+            return Err(AttachError::TooSmall { minimum });
+        }
+        Facts::fit(self.bytes).then_some(()).ok_or(AttachError::TooLarge)
+    }
+}

@@ -1,0 +1,308 @@
+//! `Record`: the block of a root: its name, its type, who has resolved it, and its value.
+#![expect(unsafe_code, reason = "reads and writes parts of a block")]
+
+use core::alloc::Layout;
+use core::mem;
+use core::ptr::NonNull;
+use core::slice;
+use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+
+use super::attached::Attached;
+use super::handle::Handle;
+use crate::region::Region;
+use crate::sync::owner::Owner;
+
+/// What a root's block begins with.
+///
+/// ```text
+/// ┌──────┬───────────────────────┬──────┬───────────┬───────┐
+/// │ head │ marks, one a slot     │ name │ type      │ value │
+/// └──────┴───────────────────────┴──────┴───────────┴───────┘
+/// ```
+#[repr(C)]
+#[derive(Debug)]
+struct RecordHead {
+    /// The handle of the next root of the list, or 0.
+    next: AtomicU64,
+    fingerprint: AtomicU64,
+    /// Of the block.
+    bytes: AtomicU64,
+    /// Of the value, which lies at the end.
+    value_start: AtomicU32,
+    name_bytes: AtomicU32,
+    type_bytes: AtomicU32,
+    /// See [`State`].
+    state: AtomicU32,
+    /// Who drops the value, in [`State::Dropping`].
+    dropper: AtomicU32,
+    /// 1 if the value has to be dropped.
+    needs_drop: AtomicU32,
+}
+
+/// What has become of a root.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum State {
+    /// It can be found by its name.
+    Named,
+    /// It cannot; and stays for those who have found it before.
+    Removed,
+    /// Somebody drops its value, or died doing so.
+    Dropping,
+}
+
+/// A root's block, as one process sees it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Record<'a> {
+    /// All of the heap.
+    region: Region,
+    /// How many marks it has.
+    slots: usize,
+    handle: Handle,
+    head: &'a RecordHead,
+}
+
+/// How the block of a root is cut.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cut {
+    pub(super) layout: Layout,
+    value_start: u32,
+}
+
+impl Cut {
+    /// That of a root with a name and a value; none if it is too large for any heap.
+    pub(super) fn of(
+        attached: &Attached,
+        name: &str,
+        type_name: &str,
+        value: Layout,
+    ) -> Option<Self> {
+        let head = Layout::new::<RecordHead>();
+        let marks = Layout::array::<AtomicU32>(attached.facts.capacity as usize).ok()?;
+        let texts = Layout::array::<u8>(name.len().checked_add(type_name.len())?).ok()?;
+        let (layout, _) = head.extend(marks).ok()?;
+        let (layout, _) = layout.extend(texts).ok()?;
+        let (layout, value_start) = layout.extend(value).ok()?;
+        Some(Self { layout: layout.pad_to_align(), value_start: value_start.try_into().ok()? })
+    }
+}
+
+impl Attached {
+    /// No more roots have room, which do not overlap.
+    pub(super) fn most_roots(&self) -> usize {
+        self.facts.bytes / mem::size_of::<RecordHead>()
+    }
+}
+
+impl<'a> Record<'a> {
+    /// Writes all of a new root's block but its value, and returns the place of that. Nobody can find it yet.
+    ///
+    /// # Safety
+    ///
+    /// The block was taken for the cut, which was made for these texts, and nobody else knows of it.
+    pub(super) unsafe fn write(
+        attached: &'a Attached,
+        block: NonNull<u8>,
+        cut: Cut,
+        [name, type_name]: [&str; 2],
+        head: (u64, bool),
+    ) -> NonNull<u8> {
+        let (fingerprint, needs_drop) = head;
+        let head = RecordHead {
+            next: AtomicU64::new(0),
+            fingerprint: AtomicU64::new(fingerprint),
+            bytes: AtomicU64::new(cut.layout.size() as u64),
+            value_start: AtomicU32::new(cut.value_start),
+            name_bytes: AtomicU32::new(name.len() as u32),
+            type_bytes: AtomicU32::new(type_name.len() as u32),
+            state: AtomicU32::new(State::Named as u32),
+            dropper: AtomicU32::new(0),
+            needs_drop: AtomicU32::new(needs_drop.into()),
+        };
+        // SAFETY: the block is aligned for it, and has room.
+        unsafe { block.cast().write(head) };
+        // SAFETY: the marks lie behind the head.
+        let marks = unsafe { block.add(mem::size_of::<RecordHead>()) };
+        let marks_bytes = attached.facts.capacity as usize * mem::size_of::<AtomicU32>();
+        // SAFETY: there is room for as many.
+        unsafe { marks.write_bytes(0, marks_bytes) };
+        // SAFETY: the texts lie behind the marks.
+        let texts = unsafe { marks.add(marks_bytes) };
+        // SAFETY: there is room for the name, which is not in the heap.
+        unsafe { texts.copy_from_nonoverlapping(NonNull::from(name).cast(), name.len()) };
+        // SAFETY: the name of the type lies behind the name.
+        let type_text = unsafe { texts.add(name.len()) };
+        // SAFETY: there is room for it, and it is not in the heap.
+        unsafe {
+            type_text.copy_from_nonoverlapping(NonNull::from(type_name).cast(), type_name.len())
+        };
+        // SAFETY: the value lies at the end of the block.
+        unsafe { block.add(cut.value_start as usize) }
+    }
+
+    /// The root at a handle; none if that leads out of the heap.
+    pub(super) fn find(attached: &'a Attached, handle: Handle) -> Option<Self> {
+        // SAFETY: heaps stay mapped.
+        unsafe { Self::find_in(attached.region, attached.facts.capacity, handle) }
+    }
+
+    /// As [`Record::find`], in all of a heap that has so many slots.
+    ///
+    /// # Safety
+    ///
+    /// The region stays mapped while the result, or what it lends, is used.
+    pub(super) unsafe fn find_in(region: Region, slots: u32, handle: Handle) -> Option<Self> {
+        let head = region.at(handle.offset(), mem::size_of::<RecordHead>())?;
+        if handle.offset() % mem::align_of::<RecordHead>() != 0 {
+            return None;
+        }
+        // SAFETY: within the mapping and aligned, and any bytes are a head.
+        let head = unsafe { head.cast().as_ref() };
+        Some(Self { region, slots: slots as usize, handle, head })
+    }
+
+    pub(super) fn handle(&self) -> Handle {
+        self.handle
+    }
+
+    /// The word that leads to the next root.
+    pub(super) fn next(&self) -> &'a AtomicU64 {
+        &self.head.next
+    }
+
+    /// Where that word lies in the heap.
+    pub(super) fn next_offset(&self) -> usize {
+        self.handle.offset() + mem::offset_of!(RecordHead, next)
+    }
+
+    pub(super) fn fingerprint(&self) -> u64 {
+        self.head.fingerprint.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.head.bytes.load(Ordering::Relaxed) as usize
+    }
+
+    pub(super) fn needs_drop(&self) -> bool {
+        self.head.needs_drop.load(Ordering::Relaxed) != 0
+    }
+
+    pub(super) fn name(&self) -> Option<&'a [u8]> {
+        self.text(0, &self.head.name_bytes)
+    }
+
+    pub(super) fn type_name(&self) -> Option<&'a [u8]> {
+        self.text(self.head.name_bytes.load(Ordering::Relaxed) as usize, &self.head.type_bytes)
+    }
+
+    fn text(&self, start: usize, bytes: &AtomicU32) -> Option<&'a [u8]> {
+        let bytes = bytes.load(Ordering::Relaxed) as usize;
+        let start = self.handle.offset() + self.texts_start() + start;
+        let text = self.region.at(start, bytes)?;
+        // SAFETY: within the mapping; it was written before the root could be found, and stays.
+        Some(unsafe { slice::from_raw_parts(text.as_ptr(), bytes) })
+    }
+
+    /// How far the name is from the start of the block: behind the marks.
+    fn texts_start(&self) -> usize {
+        mem::size_of::<RecordHead>() + self.slots * mem::size_of::<AtomicU32>()
+    }
+
+    /// Copies the name and the name of the type, byte by byte: for those who do not hold the lock, while
+    /// others may make something else of the block.
+    pub(super) fn copy_texts(&self) -> Option<[Vec<u8>; 2]> {
+        let [name, type_name] = self.text_bytes();
+        let start = self.handle.offset() + self.texts_start();
+        let copy = |start: usize, bytes: usize| {
+            let text = self.region.at(start, bytes)?.cast::<AtomicU8>();
+            // SAFETY: within the mapping, and any bytes are atomic ones.
+            let text = unsafe { slice::from_raw_parts(text.as_ptr(), bytes) };
+            Some(text.iter().map(|byte| byte.load(Ordering::Relaxed)).collect())
+        };
+        Some([copy(start, name)?, copy(start + name, type_name)?])
+    }
+
+    /// The bytes of the name, and of the name of the type.
+    fn text_bytes(&self) -> [usize; 2] {
+        let load = |bytes: &AtomicU32| bytes.load(Ordering::Relaxed) as usize;
+        [load(&self.head.name_bytes), load(&self.head.type_bytes)]
+    }
+
+    /// Whether its parts lie one behind another, within a block of so many bytes.
+    pub(super) fn fits(&self, block_bytes: usize) -> bool {
+        let [name, type_name] = self.text_bytes();
+        let texts_end = self.texts_start().saturating_add(name).saturating_add(type_name);
+        let value_start = self.head.value_start.load(Ordering::Relaxed) as usize;
+        texts_end <= value_start && value_start <= self.bytes() && self.bytes() <= block_bytes
+    }
+
+    /// Whether the words that have few states have one of them.
+    pub(super) fn is_plausible(&self) -> bool {
+        let state = self.head.state.load(Ordering::Relaxed);
+        let needs_drop = self.head.needs_drop.load(Ordering::Relaxed);
+        state <= State::Dropping as u32 && needs_drop <= 1
+    }
+
+    /// Whether each mark is that of a participant in the very slot, or none.
+    pub(super) fn has_true_marks(&self) -> bool {
+        let is_true = |(index, mark): (usize, &AtomicU32)| match mark.load(Ordering::Relaxed) {
+            0 => true,
+            bits => Owner::from_bits(bits).and_then(Owner::slot) == Some(index as u32),
+        };
+        self.marks().is_some_and(|marks| marks.iter().enumerate().all(is_true))
+    }
+
+    /// The place of a value of `layout`; none if there is no room for it.
+    pub(super) fn value(&self, layout: Layout) -> Option<NonNull<u8>> {
+        let start = self.head.value_start.load(Ordering::Relaxed) as usize;
+        let place = self.region.at(self.handle.offset() + start, layout.size())?;
+        (place.addr().get() % layout.align() == 0).then_some(place)
+    }
+
+    pub(super) fn state(&self) -> State {
+        match self.head.state.load(Ordering::Relaxed) {
+            0 => State::Named,
+            1 => State::Removed,
+            _ => State::Dropping,
+        }
+    }
+
+    pub(super) fn is_named(&self) -> bool {
+        self.state() == State::Named
+    }
+
+    pub(super) fn set_state(&self, state: State) {
+        self.head.state.store(state as u32, Ordering::Release);
+    }
+
+    pub(super) fn dropper(&self) -> Option<Owner> {
+        Owner::from_bits(self.head.dropper.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn set_dropper(&self, owner: Owner) {
+        self.head.dropper.store(owner.bits(), Ordering::Release);
+    }
+
+    /// Notes that a participant has found it.
+    pub(super) fn mark(&self, owner: Owner) {
+        let mark = owner.slot().and_then(|slot| self.marks()?.get(slot as usize));
+        if let Some(mark) = mark {
+            if mark.load(Ordering::Relaxed) != owner.bits() {
+                mark.store(owner.bits(), Ordering::Release);
+            }
+        }
+    }
+
+    /// Those who have found it, be they alive or not.
+    pub(super) fn finders(&self) -> impl Iterator<Item = Owner> + use<'a> {
+        let marks = self.marks().unwrap_or(&[]);
+        marks.iter().filter_map(|mark| Owner::from_bits(mark.load(Ordering::Relaxed)))
+    }
+
+    fn marks(&self) -> Option<&'a [AtomicU32]> {
+        let count = self.slots;
+        let start = self.handle.offset() + mem::size_of::<RecordHead>();
+        let marks = self.region.at(start, count * mem::size_of::<AtomicU32>())?;
+        // SAFETY: within the mapping and aligned, as the head is; any bytes are marks.
+        Some(unsafe { slice::from_raw_parts(marks.as_ptr().cast(), count) })
+    }
+}

@@ -1,0 +1,257 @@
+//! `Root`: a value that processes find by name.
+#![expect(unsafe_code, reason = "lends values that lie in a heap")]
+
+use core::alloc::Layout;
+use core::fmt;
+use core::mem::{self, ManuallyDrop};
+use core::ops::Deref;
+use core::ptr::NonNull;
+
+use super::droppers;
+use super::handle::Handle;
+use super::heap::SharedHeap;
+use super::held::Held;
+use super::record::{Record, State};
+use super::root_error::RootError;
+use super::roots::Kind;
+use super::schema::Schema;
+use super::shm_safe::ShmSafe;
+use crate::sync::membership;
+use crate::sync::owner::Owner;
+
+/// A value in a [`SharedHeap`] that was found by its name: all who find it have the same.
+///
+/// It stays for as long as this process does, also if its name is removed meanwhile.
+pub struct Root<T: 'static> {
+    value: &'static T,
+}
+
+/// What there is to know of a root.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct RootInfo {
+    /// Its name.
+    pub name: String,
+    /// Its type, as the process has called it that made it.
+    pub type_name: String,
+    /// The bytes of its block, which holds its name, too.
+    pub bytes: usize,
+    /// How many living processes have found it.
+    pub participants: usize,
+    /// Whether its name was removed. Its memory is given back when those have left or died.
+    pub is_removed: bool,
+}
+
+impl SharedHeap {
+    /// The most bytes of the name of a root.
+    pub const MAX_NAME_BYTES: usize = 255;
+
+    /// Finds the root of a name.
+    ///
+    /// # Errors
+    ///
+    /// [`RootError::NotFound`], and [`RootError::Type`] if its type is not `T`: another name, another
+    /// version, or other parts.
+    pub fn root<T: ShmSafe + Sync>(&self, name: &str) -> Result<Root<T>, RootError> {
+        let held = self.attached.hold()?;
+        let record = held.root(name).ok_or(RootError::NotFound)?;
+        self.resolve(&held, record)
+    }
+
+    /// Finds the root of a name, or makes it of what `make` returns.
+    ///
+    /// Several processes may be here at the same time, and each calls its `make`: one of them wins, and
+    /// all get its value; the values of the others are dropped. A process that dies in `make` leaves no
+    /// half root; boxes that it has made there are lost, as all are that a process has to itself.
+    ///
+    /// # Errors
+    ///
+    /// [`RootError::Type`], [`RootError::Name`], and [`RootError::Full`] if there is no room.
+    pub fn root_or_insert_with<T: ShmSafe + Sync>(
+        &self,
+        name: &str,
+        make: impl FnOnce() -> T,
+    ) -> Result<Root<T>, RootError> {
+        if name.is_empty() || name.len() > Self::MAX_NAME_BYTES {
+            return Err(RootError::Name);
+        }
+        match self.root(name) {
+            Err(RootError::NotFound) => self.insert_root(name, make()),
+            found => found,
+        }
+    }
+
+    fn insert_root<T: ShmSafe + Sync>(&self, name: &str, value: T) -> Result<Root<T>, RootError> {
+        let type_name = T::SCHEMA.name().to_string();
+        let kind = Kind {
+            name,
+            type_name: &type_name,
+            fingerprint: Schema::fingerprint::<T>(),
+            layout: Layout::new::<T>(),
+            needs_drop: mem::needs_drop::<T>(),
+        };
+        // Dropped after the lock is released, if another was first.
+        let mut value = ManuallyDrop::new(value);
+        let outcome = self.attached.hold().map_err(RootError::from).and_then(|held| {
+            if let Some(record) = held.root(name) {
+                return self.resolve(&held, record).map(|root| (root, false));
+            }
+            let source = NonNull::from(&*value);
+            // SAFETY: the place is for a `T`.
+            let fill =
+                |place: NonNull<u8>| unsafe { place.cast().copy_from_nonoverlapping(source, 1) };
+            // SAFETY: it copies a value with this layout.
+            let record = unsafe { held.add_root(kind, fill) }.ok_or(RootError::Full)?;
+            self.resolve(&held, record).map(|root| (root, true))
+        });
+        let is_inserted = matches!(outcome, Ok((_, true)));
+        if !is_inserted {
+            // SAFETY: it was not moved into the heap, and is not used any more.
+            unsafe { ManuallyDrop::drop(&mut value) };
+        }
+        outcome.map(|(root, _)| root)
+    }
+
+    /// Removes the name of a root: nobody finds it any more, and another may have it. Its value stays for
+    /// those who have found it, and is dropped and its memory given back when the last of them has left
+    /// or died: by the next who calls [`SharedHeap::reap`] or removes a root, and who has found a root of
+    /// its type if it has to be dropped. If a process dies dropping it, what it owns is lost.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`SharedHeap::root`].
+    pub fn remove_root<T: ShmSafe + Sync>(&self, name: &str) -> Result<(), RootError> {
+        droppers::remember::<T>();
+        let held = self.attached.hold()?;
+        let record = held.root(name).ok_or(RootError::NotFound)?;
+        expect_type::<T>(record)?;
+        record.set_state(State::Removed);
+        drop(held);
+        self.free_removed_roots();
+        Ok(())
+    }
+
+    /// Returns all roots, in no order.
+    ///
+    /// # Errors
+    ///
+    /// The heap is damaged, or this process is no participant.
+    pub fn roots(&self) -> Result<Vec<RootInfo>, RootError> {
+        let held = self.attached.hold()?;
+        let table = self.attached.attachment.table;
+        let text = |text: Option<&[u8]>| String::from_utf8_lossy(text.unwrap_or(&[])).into_owned();
+        let info = |record: Record<'_>| RootInfo {
+            name: text(record.name()),
+            type_name: text(record.type_name()),
+            bytes: record.bytes(),
+            participants: record.finders().filter(|&owner| table.is_alive(owner)).count(),
+            is_removed: record.state() != State::Named,
+        };
+        Ok(held.roots().map(info).collect())
+    }
+
+    /// Notes that this process has found what another has: one that it is forked from. Returns whether that
+    /// is still alive, and so has kept all of it.
+    pub(super) fn find_roots_of(&self, other: Owner) -> bool {
+        let (Ok(held), Ok(owner)) = (self.attached.hold(), self.owner()) else { return false };
+        let found = held.roots().filter(|record| record.finders().any(|finder| finder == other));
+        found.for_each(|record| record.mark(owner));
+        // Under the lock: who frees a root looks under it, too.
+        self.attached.attachment.table.is_alive(other)
+    }
+
+    /// Drops the values of removed roots that nobody needs any more, and frees their blocks.
+    pub(super) fn free_removed_roots(&self) {
+        let Ok(owner) = membership::join(self.attached.attachment) else { return };
+        let can_drop = |fingerprint| droppers::of(fingerprint).is_some();
+        // Whatever somebody else has written: there are no more.
+        for _ in 0..self.attached.most_roots() {
+            let held = self.attached.hold().ok();
+            let over = held.and_then(|held| held.free_removed(owner, can_drop));
+            let Some(record) = over else { break };
+            let _block = Dropped { heap: self, handle: record.handle() };
+            if let Some(dropper) = droppers::of(record.fingerprint()) {
+                if let Some(place) = record.value(dropper.layout) {
+                    // SAFETY: a value of the type with this fingerprint lies there, nobody who lives has
+                    // found it, and nobody can: this process was the one to be told to drop it.
+                    unsafe { (dropper.drop_at)(place) };
+                }
+            }
+        }
+    }
+
+    /// Lends the value of a root, and notes that this process has found it.
+    fn resolve<T: ShmSafe + Sync>(
+        &self,
+        _held: &Held<'_>,
+        record: Record<'_>,
+    ) -> Result<Root<T>, RootError> {
+        expect_type::<T>(record)?;
+        let owner = self.owner()?;
+        let place = record.value(Layout::new::<T>()).ok_or(RootError::NotFound)?;
+        record.mark(owner);
+        droppers::remember::<T>();
+        // SAFETY: a value of this type lies there, and stays, as this process has found it; the heap stays
+        // mapped.
+        Ok(Root { value: unsafe { place.cast().as_ref() } })
+    }
+
+    fn owner(&self) -> Result<Owner, RootError> {
+        membership::join(self.attached.attachment).map_err(RootError::NotJoined)
+    }
+}
+
+/// The block of a root whose value is dropped: it is freed, also if that panics.
+struct Dropped<'a> {
+    heap: &'a SharedHeap,
+    handle: Handle,
+}
+
+impl Drop for Dropped<'_> {
+    fn drop(&mut self) {
+        if let Ok(held) = self.heap.attached.hold() {
+            held.free_dropped(self.handle);
+        }
+    }
+}
+
+fn expect_type<T: ShmSafe>(record: Record<'_>) -> Result<(), RootError> {
+    if record.fingerprint() == Schema::fingerprint::<T>() {
+        return Ok(());
+    }
+    let found = record.type_name().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
+    Err(RootError::Type { expected: T::SCHEMA.name().to_string(), found })
+}
+
+impl<T> Root<T> {
+    /// Returns the value for as long as this process lives.
+    ///
+    /// An associated function, lest it hide a method of the value.
+    #[must_use]
+    pub fn leak(root: Self) -> &'static T {
+        root.value
+    }
+}
+
+impl<T> Deref for Root<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        self.value
+    }
+}
+
+impl<T> Clone for Root<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Root<T> {}
+
+impl<T: fmt::Debug> fmt::Debug for Root<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
+    }
+}

@@ -1,0 +1,201 @@
+//! A death after any machine instruction leaves a vector whose elements are all there.
+#![expect(unsafe_code, reason = "saves and restores the bytes of a heap")]
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::ptr;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::error::AllocError;
+use crate::shared::boxed::ShmBox;
+use crate::shared::heap::SharedHeap;
+use crate::shared::schema::Schema;
+use crate::shared::shm_safe::ShmSafe;
+use crate::shared::string::ShmString;
+use crate::shared::try_clone::TryClone;
+use crate::shared::vec::ShmVec;
+use crate::slab::tests::tracer::Traced;
+use crate::sys::mapping::Memory;
+
+/// An element of several words, two of which own something.
+#[repr(C)]
+struct Pair {
+    one: ShmBox<u64>,
+    number: u64,
+    other: ShmBox<u64>,
+}
+
+// SAFETY: `repr(C)` of `ShmSafe` fields.
+unsafe impl ShmSafe for Pair {
+    const SCHEMA: Schema = Schema::new::<Self>("Pair");
+}
+
+impl TryClone for Pair {
+    fn try_clone(&self) -> Result<Self, AllocError> {
+        let (one, other) = (self.one.try_clone()?, self.other.try_clone()?);
+        Ok(Self { one, number: self.number, other })
+    }
+}
+
+impl Pair {
+    fn new(number: u64, heap: &SharedHeap) -> Self {
+        let boxed = || ShmBox::new_in(number, heap).unwrap();
+        Self { one: boxed(), number, other: boxed() }
+    }
+}
+
+const BYTES: usize = 48 << 10;
+
+type Vector = ShmVec<Pair>;
+
+/// What a process is doing that dies: its name, whether elements may be in two places meanwhile.
+type Deed = (&'static str, bool, fn(&mut [Vector; 2], &SharedHeap));
+
+const DEEDS: &[Deed] = &[
+    ("push", false, |[vec, _], heap| vec.push(Pair::new(90, heap)).unwrap()),
+    ("push that grows", false, |[vec, _], heap| {
+        vec.shrink_to_fit();
+        vec.push(Pair::new(90, heap)).unwrap();
+    }),
+    ("pop", false, |[vec, _], _| drop(vec.pop())),
+    ("insert", true, |[vec, _], heap| vec.insert(2, Pair::new(90, heap)).unwrap()),
+    ("remove", true, |[vec, _], _| drop(vec.remove(2))),
+    ("swap_remove", true, |[vec, _], _| drop(vec.swap_remove(2))),
+    ("truncate", false, |[vec, _], _| vec.truncate(3)),
+    ("clear and shrink", false, |[vec, _], _| {
+        vec.clear();
+        vec.shrink_to_fit();
+    }),
+    ("retain", true, |[vec, _], _| vec.retain(|pair| pair.number % 3 == 1)),
+    ("dedup", true, |[vec, _], _| vec.dedup_by_key(|pair| pair.number / 2)),
+    ("drain", true, |[vec, _], _| drop(vec.drain(1..3))),
+    ("split_off", false, |[vec, _], _| drop(vec.split_off(3).unwrap())),
+    ("append", false, |[vec, other], _| vec.append(other).unwrap()),
+    ("extend_from_slice", false, |[vec, _], _| {
+        let other = vec.try_clone().unwrap();
+        vec.extend_from_slice(&other[..2]).unwrap();
+    }),
+    ("try_extend", false, |[vec, _], heap| {
+        vec.try_extend((90..93).map(|number| Pair::new(number, heap))).unwrap();
+    }),
+    ("resize", false, |[vec, _], heap| vec.resize(8, Pair::new(90, heap)).unwrap()),
+    ("replacing it", false, |[vec, _], heap| *vec = ShmVec::new_in(heap)),
+];
+
+#[test]
+fn a_vector_is_whole_whichever_instruction_is_the_last() {
+    for deed in DEEDS {
+        let heap = SharedHeap::build(Memory::memfd(BYTES).unwrap(), 4).unwrap();
+        let pairs = |numbers: Range<u64>| numbers.map(|number| Pair::new(number, &heap));
+        let vecs = [0..6, 20..23].map(|it| ShmVec::from_iter_in(pairs(it), &heap).unwrap());
+        let mut shared = ShmBox::new_in(vecs, &heap).unwrap();
+        shared[0].reserve(10).unwrap();
+        let stage = ShmBox::new_in(AtomicU32::new(0), &heap).unwrap();
+        let act = |shared: &mut [Vector; 2]| {
+            // Takes part in the heap.
+            drop(ShmBox::new_in(0_u64, &heap).unwrap());
+            stage.store(1, Ordering::Relaxed);
+            deed.2(shared, &heap);
+            stage.store(2, Ordering::Relaxed);
+        };
+        let Some(mut child) = Traced::fork(|| act(&mut shared)) else {
+            println!("the system lets nobody trace: left out");
+            return;
+        };
+        let (mut states, mut seen, mut last) = (0, BTreeSet::new(), Vec::new());
+        while child.step() {
+            let bytes = bytes_of(&heap);
+            if stage.load(Ordering::Relaxed) == 1 && bytes != last {
+                states += 1;
+                // No instruction writes more of an element that is moved than a word.
+                let changed = bytes.iter().zip(&last).filter(|(now, before)| now != before);
+                assert!(!deed.1 || changed.count() <= 1, "{}", deed.0);
+                let twice = look(&heap, &shared, &stage);
+                // SAFETY: they are those of this heap.
+                unsafe { restore(&heap, &bytes) };
+                assert!(deed.1 || twice == 0, "{}: {twice} are there twice", deed.0);
+                seen.insert(twice);
+                last = bytes;
+            }
+        }
+        assert_eq!(stage.load(Ordering::Relaxed), 2, "{}", deed.0);
+        assert!(states > 2 && seen.len() > usize::from(deed.1), "{}: {seen:?}", deed.0);
+        heap.check().unwrap();
+        println!("{}: {states} states, {seen:?} twice", deed.0);
+    }
+}
+
+#[test]
+fn a_string_is_text_whichever_instruction_is_the_last() {
+    let deeds: [fn(&mut ShmString); 7] = [
+        |text| text.insert_str(3, "→→").unwrap(),
+        |text| _ = text.remove(1),
+        |text| text.replace_range(1..6, "ü").unwrap(),
+        |text| text.retain(|character| character != '→'),
+        |text| text.push_str(" and so on → and on, which takes more memory").unwrap(),
+        |text| _ = text.pop(),
+        |text| text.truncate(7),
+    ];
+    for (index, deed) in deeds.into_iter().enumerate() {
+        let heap = SharedHeap::build(Memory::memfd(BYTES).unwrap(), 4).unwrap();
+        let text = ShmString::from_str_in("aä→b🦀→x", &heap).unwrap();
+        let mut shared = ShmBox::new_in(text, &heap).unwrap();
+        let Some(mut child) = Traced::fork(|| deed(&mut shared)) else {
+            println!("the system lets nobody trace: left out");
+            return;
+        };
+        let before = shared.to_string();
+        let mut seen = BTreeSet::new();
+        while child.step() {
+            let text = std::str::from_utf8(shared.as_bytes());
+            seen.insert(text.unwrap_or_else(|error| panic!("deed {index}: {error}")).to_owned());
+        }
+        assert!(seen.len() > 1 && *shared != before, "deed {index}: {seen:?}");
+    }
+}
+
+/// Puts the heap in order as after a death, and looks at all elements: each is there, and all that
+/// it owns is its own, or of another one that is the same. Returns of how many boxes there are two.
+fn look(heap: &SharedHeap, shared: &ShmBox<[Vector; 2]>, stage: &ShmBox<AtomicU32>) -> usize {
+    let (attached, mut live) = (heap.attached, BTreeSet::new());
+    let word = |place| Some(attached.word_at(place)?.load(Ordering::Acquire));
+    attached.head.intent.settle(&attached.slab, word).unwrap();
+    attached.slab.check(|offset, _| _ = live.insert(offset)).unwrap();
+    let mut owned = BTreeSet::new();
+    let mut is_live =
+        |handle| live.contains(&attached.slab_offset(handle)) && owned.insert(handle.bits());
+    assert!(is_live(shared.handle) && is_live(stage.handle));
+    for vec in &**shared {
+        assert!(vec.capacity() >= vec.len());
+        assert!(vec.capacity() == 0 || is_live(vec.buffer.handle()));
+    }
+    let mut twice = 0;
+    for pair in shared.iter().flatten() {
+        for one in [&pair.one, &pair.other] {
+            assert!(live.contains(&attached.slab_offset(one.handle)), "its block is free");
+            assert!(**one < 100);
+            twice += usize::from(!owned.insert(one.handle.bits()));
+        }
+    }
+    twice
+}
+
+/// The bytes of a heap.
+fn bytes_of(heap: &SharedHeap) -> Vec<u64> {
+    let start = heap.attached.region.start().cast::<u64>().as_ptr();
+    let mut bytes = vec![0; heap.attached.facts.bytes / 8];
+    // SAFETY: so many bytes are mapped; the only other process stands still.
+    unsafe { ptr::copy_nonoverlapping(start, bytes.as_mut_ptr(), bytes.len()) };
+    bytes
+}
+
+/// Makes the bytes of a heap what they were.
+///
+/// # Safety
+///
+/// They are of this heap.
+unsafe fn restore(heap: &SharedHeap, bytes: &[u64]) {
+    let start = heap.attached.region.start().cast::<u64>().as_ptr();
+    // SAFETY: so many bytes are mapped; the only other process stands still.
+    unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), start, bytes.len()) };
+}

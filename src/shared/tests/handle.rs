@@ -1,0 +1,71 @@
+//! A pointer into a heap that is not there, for schemas of types that point to others.
+#![expect(unsafe_code, reason = "vouches for the types of the tests")]
+
+use core::marker::PhantomData;
+use core::mem::offset_of;
+use core::num::NonZero;
+
+use crate::shared::schema::{Schema, SchemaPart};
+use crate::shared::shm_safe::{NicheOption, ShmSafe};
+
+/// Points to a `T`.
+#[repr(transparent)]
+pub(super) struct Handle<T> {
+    offset: NonZero<u64>,
+    target: PhantomData<T>,
+}
+
+// SAFETY: a number, and no code takes it for more.
+unsafe impl<T: ShmSafe> ShmSafe for Handle<T> {
+    const SCHEMA: Schema = Schema::generic::<Self, T>("Handle");
+}
+
+// SAFETY: it is `repr(transparent)` around a `NonZero`.
+unsafe impl<T: ShmSafe> NicheOption for Handle<T> {}
+
+/// Points to another of its kind.
+#[repr(C)]
+pub(super) struct Node {
+    value: u64,
+    next: Option<Handle<Node>>,
+}
+
+// SAFETY: it is `repr(C)`, of two such fields.
+unsafe impl ShmSafe for Node {
+    const SCHEMA: Schema = Schema::new::<Self>("Node").with_parts(
+        const {
+            &[
+                SchemaPart::field::<u64>("value", offset_of!(Self, value)),
+                SchemaPart::field::<Option<Handle<Self>>>("next", offset_of!(Self, next)),
+            ]
+        },
+    );
+}
+
+/// Points to one that points back.
+#[repr(C)]
+pub(super) struct Parent {
+    child: Option<Handle<Child>>,
+}
+
+// SAFETY: it is `repr(C)`, of one such field.
+unsafe impl ShmSafe for Parent {
+    const SCHEMA: Schema = Schema::new::<Self>("Parent").with_parts(
+        const { &[SchemaPart::field::<Option<Handle<Child>>>("child", offset_of!(Self, child))] },
+    );
+}
+
+/// Points to one that points back.
+#[repr(C)]
+pub(super) struct Child {
+    parent: Option<Handle<Parent>>,
+}
+
+// SAFETY: it is `repr(C)`, of one such field.
+unsafe impl ShmSafe for Child {
+    const SCHEMA: Schema = Schema::new::<Self>("Child").with_parts(
+        const {
+            &[SchemaPart::field::<Option<Handle<Parent>>>("parent", offset_of!(Self, parent))]
+        },
+    );
+}

@@ -1,0 +1,21 @@
+//! Tests of what needs to be looked at from inside.
+
+#[cfg(not(asan))]
+mod bases;
+#[cfg(all(target_arch = "x86_64", not(asan)))]
+mod deaths;
+mod fingerprint;
+mod handle;
+#[cfg(not(asan))]
+mod hostile;
+#[cfg(not(asan))]
+mod kills;
+mod schema;
+#[cfg(all(target_arch = "x86_64", not(asan)))]
+mod stage;
+#[cfg(all(target_arch = "x86_64", not(asan)))]
+mod steps;
+#[cfg(all(target_arch = "x86_64", not(asan)))]
+mod takeovers;
+#[cfg(not(asan))]
+mod whole;

@@ -1,0 +1,150 @@
+//! A heap in which a process works, and a copy in which it has died.
+#![expect(unsafe_code, reason = "copies a heap, and kills in the copy")]
+
+use core::cell::Cell;
+use core::slice;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use crate::shared::attached::Attached;
+use crate::shared::handle::Handle;
+use crate::shared::head::Facts;
+use crate::shared::heap::{self, SharedHeap};
+use crate::shared::held::Unusable;
+use crate::shared::record::Record;
+use crate::slab::damage::Damage;
+use crate::sync::lock_error::LockError;
+use crate::sync::membership;
+use crate::sync::mutex::ShmMutex;
+use crate::sync::owner::Owner;
+use crate::sync::participants::{OWNER_DIED, Slot};
+use crate::sys::mapping::Memory;
+
+/// Offsets and bytes of all blocks, in order.
+pub(super) type Live = Vec<(usize, usize)>;
+
+/// A heap, and memory for its copies.
+pub(super) struct Stage {
+    pub(super) heap: SharedHeap,
+    copy: &'static Attached,
+    /// Shared with the process that works: see [`Notes`].
+    pub(super) notes: &'static Notes,
+    /// Where a word lies that leads to a vector of numbers, or to nothing.
+    pub(super) watch: Cell<Option<usize>>,
+    /// Where a lock lies that anybody gets who finds its owner dead.
+    pub(super) lock: Cell<Option<usize>>,
+}
+
+/// What a process that works says of itself. All zero is nothing yet.
+#[derive(Default)]
+pub(super) struct Notes {
+    /// The bits of the [`Owner`] that it is.
+    pub(super) owner: AtomicU32,
+    /// 1 when it has begun, 2 when it has ended.
+    pub(super) phase: AtomicU32,
+}
+
+/// What a death has left, put in order.
+#[derive(PartialEq, Eq, Clone, Default, Debug)]
+pub(super) struct Recovered {
+    pub(super) live: Live,
+    /// The names of the roots, with a dash before those that are removed.
+    pub(super) roots: Vec<String>,
+    /// The word that is watched, and what is at the handle that it is.
+    pub(super) watched: Vec<u64>,
+}
+
+impl Stage {
+    pub(super) fn new(bytes: usize) -> Self {
+        let heap = SharedHeap::build(Memory::memfd(bytes).unwrap(), 4).unwrap();
+        let memory = Memory::memfd(bytes).unwrap();
+        // SAFETY: zero, and used as copies of the heap only.
+        let parts = unsafe { heap::parts(memory, heap.attached.facts) }.unwrap();
+        let copy = Attached::unlisted(parts);
+        for slot in 0..4 {
+            // This process is to be nobody there who is somebody in the heap.
+            slot_of(copy, slot)[1].store(1000, Ordering::Relaxed);
+        }
+        membership::join(copy.attachment).unwrap();
+        let notes = Memory::map_anon(4096).unwrap();
+        // SAFETY: zero, which is a value of it, and mapped for good.
+        let notes = unsafe { notes.start().cast().as_ref() };
+        Self { heap, copy, notes, watch: Cell::new(None), lock: Cell::new(None) }
+    }
+
+    /// All of the heap. Nobody may write while it is looked at.
+    pub(super) fn bytes(&self) -> &'static [u8] {
+        bytes(self.heap.attached)
+    }
+
+    /// What there would be if the process that works died now.
+    pub(super) fn recover(&self) -> Result<Recovered, Damage> {
+        let bytes = self.bytes();
+        let place = self.copy.region.start().as_ptr();
+        // SAFETY: the process that works stands still, and the copy is this thread's alone.
+        unsafe { place.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+        if let Some(owner) = Owner::from_bits(self.notes.owner.load(Ordering::Relaxed)) {
+            slot_of(self.copy, owner.slot().unwrap())[0].store(OWNER_DIED, Ordering::Relaxed);
+        }
+        self.look_at(self.copy)
+    }
+
+    /// What there is.
+    pub(super) fn look(&self) -> Result<Recovered, Damage> {
+        self.look_at(self.heap.attached)
+    }
+
+    fn look_at(&self, attached: &Attached) -> Result<Recovered, Damage> {
+        if let Some(lock) = self.lock.get() {
+            assert_free(attached, lock);
+        }
+        let held = attached.hold().map_err(|unusable| match unusable {
+            Unusable::Damaged(damage) => damage,
+            other => panic!("{other:?}"),
+        })?;
+        let mut live = vec![];
+        attached.slab.check(|offset, bytes| live.push((offset, bytes)))?;
+        let name = |record: Record<'_>| {
+            let dash = if record.is_named() { "" } else { "-" };
+            format!("{dash}{}", String::from_utf8_lossy(record.name().unwrap()))
+        };
+        let mut roots: Vec<String> = held.roots().map(name).collect();
+        roots.sort();
+        let watched = self.watch.get().map(|place| watched(attached, place)).unwrap_or_default();
+        Ok(Recovered { live, roots, watched })
+    }
+}
+
+/// Takes a lock, be it a dead one's, and gives it back.
+fn assert_free(attached: &Attached, place: usize) {
+    let place = attached.region.at(place, size_of::<ShmMutex<u64>>()).unwrap();
+    // SAFETY: a lock lies there, and is mapped for good.
+    let lock: &ShmMutex<u64> = unsafe { place.cast().as_ref() };
+    match lock.try_lock() {
+        Ok(_) | Err(LockError::OwnerDied(_)) => {}
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+/// A word, and the numbers of the vector that it leads to.
+fn watched(attached: &Attached, place: usize) -> Vec<u64> {
+    let word = |place: usize| attached.word_at(place).unwrap().load(Ordering::Relaxed);
+    let bits = word(place);
+    let Some(handle) = Handle::from_bits(bits) else { return vec![0] };
+    let length = word(handle.offset()) as usize;
+    let numbers = (0..length).map(|index| word(handle.offset() + 16 + index * 8));
+    [bits, length as u64].into_iter().chain(numbers).collect()
+}
+
+/// The liveness of a slot, and its generation.
+fn slot_of(attached: &Attached, slot: u32) -> &'static [AtomicU32; 2] {
+    let place = Facts::SLOTS_START + slot as usize * size_of::<Slot>();
+    let slot = attached.region.at(place, size_of::<Slot>()).unwrap();
+    // SAFETY: a slot begins with these two, and is mapped for good.
+    unsafe { slot.cast().as_ref() }
+}
+
+fn bytes(attached: &Attached) -> &'static [u8] {
+    let (start, bytes) = (attached.region.start(), attached.facts.bytes);
+    // SAFETY: mapped for good, and nobody writes while it is looked at: the process that works stands still.
+    unsafe { slice::from_raw_parts(start.as_ptr(), bytes) }
+}

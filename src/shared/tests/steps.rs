@@ -1,0 +1,248 @@
+//! Operations on a heap, instruction by instruction: after each the process could die.
+#![expect(unsafe_code, reason = "gives back what is another process's")]
+
+use core::alloc::Layout;
+use core::mem::{ManuallyDrop, forget};
+use core::ptr;
+use core::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::stage::{Recovered, Stage};
+use crate::shared::attached::resolve;
+use crate::shared::boxed::ShmBox;
+use crate::shared::buffer::Buffer;
+use crate::shared::roots::bucket_of;
+use crate::slab::tests::one_processor::OneProcessor;
+use crate::slab::tests::tracer::{Traced, stand_still};
+use crate::sync::membership;
+use crate::sync::mutex::ShmMutex;
+
+/// What may be left of an operation: what was before, what is after, and what else.
+struct Walk<'a> {
+    stage: &'a Stage,
+    name: &'static str,
+    act: &'a dyn Fn(),
+    /// What is neither before nor after, and does no harm: what a dead process alone had is gone.
+    besides: Vec<Recovered>,
+}
+
+impl Walk<'_> {
+    /// Returns how many boundaries were seen; none where the system lets nobody trace.
+    fn go(self) -> Option<u32> {
+        let Self { stage, name, act, besides } = self;
+        let before = stage.look().unwrap();
+        let _near = OneProcessor::stay();
+        stage.notes.phase.store(0, Ordering::Relaxed);
+        stage.notes.owner.store(0, Ordering::Relaxed);
+        let mut process = Traced::fork(|| {
+            let owner = membership::join(stage.heap.attached.attachment).unwrap();
+            // The thread's first lock is another way.
+            drop(stage.heap.attached.hold());
+            stage.notes.owner.store(owner.bits(), Ordering::Relaxed);
+            stand_still();
+            stage.notes.phase.swap(1, Ordering::AcqRel);
+            act();
+            stage.notes.phase.swap(2, Ordering::AcqRel);
+        })?;
+        assert!(process.run(), "{name}: it ends before it begins");
+        let mut boundaries = 0;
+        let mut seen: Vec<Recovered> = vec![];
+        let mut last: Vec<u8> = vec![];
+        loop {
+            let phase = stage.notes.phase.load(Ordering::Acquire);
+            if phase > 0 && last != stage.bytes() {
+                last = stage.bytes().to_vec();
+                let recovered = stage.recover();
+                let recovered = recovered
+                    .unwrap_or_else(|damage| panic!("{name}, boundary {boundaries}: {damage:?}"));
+                if seen.last() != Some(&recovered) {
+                    seen.push(recovered);
+                }
+            }
+            if phase == 2 {
+                break;
+            }
+            assert!(process.step(), "{name}: it ends before it is over");
+            boundaries += u32::from(phase == 1);
+        }
+        drop(process);
+        stage.heap.reap();
+        let after = stage.look().unwrap();
+        let allowed =
+            |state: &Recovered| *state == before || *state == after || besides.contains(state);
+        for state in &seen {
+            assert!(allowed(state), "{name}: {state:#?} is neither {before:#?} nor {after:#?}");
+        }
+        assert_eq!(seen.first(), Some(&before), "{name}");
+        assert_eq!(seen.last(), Some(&after), "{name}");
+        assert!(seen.len() <= 2 + besides.len(), "{name}: it goes back and forth: {seen:#?}");
+        Some(boundaries)
+    }
+}
+
+/// Walks through one operation after another, each on what the one before has left.
+struct Tour<'a> {
+    stage: &'a Stage,
+    boundaries: u32,
+    begun: Instant,
+}
+
+impl<'a> Tour<'a> {
+    fn of(stage: &'a Stage) -> Self {
+        Self { stage, boundaries: 0, begun: Instant::now() }
+    }
+
+    fn walk(&mut self, name: &'static str, act: impl Fn()) {
+        self.walk_besides(name, vec![], act);
+    }
+
+    fn walk_besides(&mut self, name: &'static str, besides: Vec<Recovered>, act: impl Fn()) {
+        let walk = Walk { stage: self.stage, name, act: &act, besides };
+        match walk.go() {
+            Some(boundaries) => self.boundaries += boundaries,
+            None => println!("the system lets nobody trace: left out"),
+        }
+    }
+}
+
+impl Drop for Tour<'_> {
+    fn drop(&mut self) {
+        println!("{} boundaries in {:.1?}", self.boundaries, self.begun.elapsed());
+    }
+}
+
+#[test]
+fn blocks_are_taken_and_given_back_or_not_whichever_instruction_is_the_last() {
+    let stage = Stage::new(200 << 10);
+    let heap = &stage.heap;
+    let mut tour = Tour::of(&stage);
+    let kept = ShmBox::new_in([0_u8; 100], heap).unwrap();
+    tour.walk("a box in a run that there is", || {
+        forget(ShmBox::new_in([1_u8; 100], heap).unwrap())
+    });
+    tour.walk("a box in a new run", || forget(ShmBox::new_in([1_u8; 200], heap).unwrap()));
+    let pages = Layout::new::<[u8; 40_000]>();
+    tour.walk("whole pages", || _ = heap.alloc_layout(pages).unwrap());
+    tour.walk("no room", || _ = heap.alloc_layout(Layout::new::<[u8; 400_000]>()).unwrap_err());
+    let other = ShmBox::new_in([0_u8; 100], heap).unwrap();
+    // The child gives back what is its parent's: here nobody uses it any more.
+    tour.walk("a box is dropped", || drop(copy_of(&other)));
+    tour.walk("a box and its run are dropped", || drop(copy_of(&kept)));
+    let pages_there = heap.alloc_layout(pages).unwrap();
+    // SAFETY: as above.
+    tour.walk("whole pages are given back", || unsafe { heap.dealloc(pages_there, pages) });
+    forget((kept, other));
+}
+
+#[test]
+fn a_vector_that_lies_in_the_heap_grows_or_not_whichever_instruction_is_the_last() {
+    let stage = Stage::new(200 << 10);
+    let heap = &stage.heap;
+    let place = heap.attached.insert(Buffer::<u64>::new(heap.attached)).ok().unwrap();
+    stage.watch.set(Some(place.offset()));
+    // SAFETY: inserted above; each child works on it alone, and stands still or is dead when others look.
+    let buffer = || unsafe { resolve(place, 8, 8).unwrap().cast::<Buffer<u64>>().as_mut() };
+    let mut tour = Tour::of(&stage);
+    for capacity in [8, 100, 5000, 6000, 300, 10] {
+        tour.walk("a vector gets another capacity", || buffer().resize(capacity).unwrap());
+        push(buffer(), capacity as u64);
+        assert_eq!(buffer().as_slice().last(), Some(&(capacity as u64)));
+    }
+    tour.walk("one is pushed", || push(buffer(), 7));
+    // SAFETY: as above.
+    tour.walk("it is dropped", || drop(unsafe { ptr::read(buffer()) }));
+}
+
+#[test]
+fn a_place_is_filled_and_emptied_or_not_whichever_instruction_is_the_last() {
+    /// What the watch takes for a vector: it has 48 numbers.
+    const VALUE: [u64; 50] = [48; 50];
+    let stage = Stage::new(200 << 10);
+    let heap = &stage.heap;
+    let handle = heap.attached.insert(None::<ShmBox<[u64; 50]>>).ok().unwrap();
+    stage.watch.set(Some(handle.offset()));
+    // SAFETY: inserted above; each child works on it alone, and stands still or is dead when others look.
+    let place = || unsafe { resolve(handle, 8, 8).unwrap().cast::<Option<ShmBox<_>>>().as_mut() };
+    let mut tour = Tour::of(&stage);
+    tour.walk("it is filled", || ShmBox::insert_in(place(), VALUE, heap).unwrap());
+    assert_eq!(place().as_deref(), Some(&VALUE));
+    tour.walk("it is emptied", || ShmBox::remove_from(place()));
+    assert_eq!(place().as_deref(), None);
+}
+
+#[test]
+fn a_lock_is_free_for_the_next_whichever_instruction_is_the_last() {
+    let stage = Stage::new(200 << 10);
+    let heap = &stage.heap;
+    let lock = ShmMutex::new_in(7_u64, heap).unwrap();
+    stage.lock.set(heap.attached.offset_of(ptr::from_ref(&*lock).addr()));
+    let mut tour = Tour::of(&stage);
+    tour.walk("it is taken and given back", || *lock.lock().unwrap() += 1);
+    tour.walk("it is tried", || *lock.try_lock().unwrap() += 1);
+    tour.walk("it is waited for in time", || *lock.lock_timeout(Duration::MAX).unwrap() += 1);
+    assert_eq!(*lock.lock().unwrap(), 10);
+}
+
+#[test]
+fn a_root_is_made_and_removed_or_not_whichever_instruction_is_the_last() {
+    let stage = Stage::new(200 << 10);
+    let heap = &stage.heap;
+    let mut tour = Tour::of(&stage);
+    let names = names_of_one_list();
+    let [one, two, three] = names.each_ref().map(String::as_str);
+    for name in [one, two, three] {
+        tour.walk("a root is made", || _ = heap.root_or_insert_with(name, || 7_u64).unwrap());
+    }
+    tour.walk("a root is found", || _ = heap.root::<u64>(two).unwrap());
+    tour.walk("a root is of another type", || _ = heap.root::<u32>(two).unwrap_err());
+    assert_eq!(heap.roots().unwrap().len(), 3);
+    for name in [two, one, three] {
+        let mut hidden = stage.look().unwrap();
+        for root in hidden.roots.iter_mut().filter(|root| *root == name) {
+            *root = format!("-{name}");
+        }
+        hidden.roots.sort();
+        tour.walk_besides("a root is removed", vec![hidden], || {
+            heap.remove_root::<u64>(name).unwrap();
+        });
+    }
+    assert_eq!(stage.look().unwrap(), Recovered::default());
+}
+
+#[test]
+fn a_vector_of_the_process_grows_or_not_whichever_instruction_is_the_last() {
+    let stage = Stage::new(200 << 10);
+    let heap = &stage.heap;
+    let mut buffer = Buffer::<u64>::new(heap.attached);
+    buffer.resize(8).unwrap();
+    let mut tour = Tour::of(&stage);
+    let nothing = Recovered::default();
+    tour.walk_besides("it grows", vec![nothing], || {
+        // SAFETY: the child has it alone.
+        let mut copy = ManuallyDrop::new(unsafe { ptr::read(&buffer) });
+        copy.resize(100).unwrap();
+    });
+    forget(buffer);
+}
+
+/// Names of roots that stand in the same list.
+fn names_of_one_list() -> [String; 3] {
+    let names = (0..).map(|number: u32| format!("root {number}"));
+    let of_one = names.filter(|name| bucket_of(name) == 7);
+    of_one.take(3).collect::<Vec<_>>().try_into().unwrap()
+}
+
+/// A copy of what nobody else uses any more.
+fn copy_of<T>(original: &T) -> T {
+    // SAFETY: the callers' promise.
+    unsafe { ptr::read(original) }
+}
+
+fn push(buffer: &mut Buffer<u64>, number: u64) {
+    buffer.reserve(1).unwrap();
+    let length = buffer.len();
+    // SAFETY: there is room for one more.
+    unsafe { buffer.place(length).write(number) };
+    // SAFETY: written above.
+    unsafe { buffer.set_len(length + 1) };
+}

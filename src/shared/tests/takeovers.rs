@@ -1,0 +1,117 @@
+//! What is found behind a lock whose owner died in the middle of something, and taken from there.
+#![expect(unsafe_code, reason = "takes over what the dead have held")]
+
+use core::ptr;
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::mem;
+
+use crate::slab::tests::one_processor::OneProcessor;
+use crate::slab::tests::tracer::{Traced, stand_still};
+use crate::{
+    Backing, HeapOptions, LockError, Root, SharedHeap, ShmBox, ShmMutex, ShmMutexGuard, ShmSafe,
+    ShmVec,
+};
+
+fn heap() -> SharedHeap {
+    HeapOptions::new(400 << 10).participants(8).create(&Backing::Memfd).unwrap()
+}
+
+fn shared<T: ShmSafe>(heap: &SharedHeap, value: T) -> &'static ShmMutex<T> {
+    Root::leak(heap.root_or_insert_with("shared", || ShmMutex::new(value)).unwrap())
+}
+
+/// Has a process do something to what a lock protects, and kills it as soon as `until` holds. Returns
+/// whether the system lets anybody do so.
+fn kill<T: ShmSafe>(
+    heap: &SharedHeap,
+    mutex: &ShmMutex<T>,
+    act: impl Fn(&mut T),
+    until: impl Fn() -> bool,
+) -> bool {
+    let _near = OneProcessor::stay();
+    let process = Traced::fork(|| {
+        let mut guard = mutex.lock().unwrap();
+        drop(heap.attached.hold());
+        stand_still();
+        act(&mut guard);
+        stand_still();
+    });
+    let Some(mut process) = process else {
+        println!("the system lets nobody trace: left out");
+        return false;
+    };
+    assert!(process.run());
+    while !until() {
+        assert!(process.step());
+    }
+    true
+}
+
+/// Takes a lock whose owner has died.
+fn take_over<T>(mutex: &ShmMutex<T>) -> ShmMutexGuard<'_, T> {
+    match mutex.lock() {
+        // SAFETY: the dead owner has used it by operations of boxes and vectors alone, which leave it whole
+        // at each instruction.
+        Err(LockError::OwnerDied(dead)) => unsafe { dead.into_guard() },
+        Err(error) => panic!("{error:?}"),
+        Ok(_) => panic!("nobody has died"),
+    }
+}
+
+#[test]
+fn a_box_that_a_dead_process_has_put_there_is_ours() {
+    let heap = heap();
+    let place = shared(&heap, None::<ShmBox<[u64; 50]>>);
+    let end = ptr::from_ref(place).addr() + size_of_val(place);
+    let word = heap.attached.offset_of(end - size_of::<u64>()).unwrap();
+    let is_put = || heap.attached.word_at(word).unwrap().load(Ordering::Relaxed) != 0;
+    let put = |place: &mut Option<_>| ShmBox::insert_in(place, [7; 50], &heap).unwrap();
+    if kill(&heap, place, put, is_put) {
+        let mine = take_over(place).take().unwrap();
+        let other = ShmBox::new_in([9_u64; 50], &heap).unwrap();
+        assert_eq!((*mine, *other), ([7; 50], [9; 50]));
+        heap.check().unwrap();
+    }
+}
+
+#[test]
+fn a_vector_that_a_dead_process_was_about_to_move_is_ours() {
+    let heap = heap();
+    let vector = shared(&heap, ShmVec::from_slice_in(&[7_u64; 20], &heap).unwrap());
+    let is_taken = || heap.attached.slab.is_pending();
+    if kill(&heap, vector, |vector| vector.reserve_exact(200).unwrap(), is_taken) {
+        let mine = mem::replace(&mut *take_over(vector), ShmVec::new_in(&heap));
+        let others = [(); 8].map(|()| ShmBox::new_in([9_u64; 22], &heap).unwrap());
+        assert_eq!(mine, [7; 20]);
+        assert!(others.iter().all(|other| **other == [9; 22]));
+        heap.check().unwrap();
+    }
+}
+
+#[test]
+fn what_a_dead_process_was_about_to_put_somewhere_is_free() {
+    let heap = heap();
+    let place = shared(&heap, None::<ShmBox<[u64; 50]>>);
+    let is_taken = || heap.attached.slab.is_pending();
+    let put = |place: &mut Option<_>| ShmBox::insert_in(place, [7; 50], &heap).unwrap();
+    if kill(&heap, place, put, is_taken) {
+        let mine = ShmBox::new_in([8_u64; 50], &heap);
+        let Err(LockError::OwnerDied(dead)) = place.lock() else { panic!("somebody has died") };
+        drop(dead.replace(mine.ok()));
+        assert_eq!(place.lock().unwrap().as_deref(), Some(&[8; 50]));
+        let mut live = 0;
+        heap.attached.slab.check(|_, _| live += 1).unwrap();
+        assert_eq!(live, 2, "the root and what it has");
+    }
+}
+
+#[test]
+fn a_private_lock_where_a_heap_was_is_no_shared_one() {
+    let heap = SharedHeap::create(&Backing::Memfd, 1 << 20).unwrap();
+    let address = heap.attached.region.address();
+    // SAFETY: nothing that lies in it is used any more.
+    unsafe { heap.detach() }.unwrap();
+    assert!(crate::sync::attachment::Attachment::around(address).is_none());
+    let word = AtomicU64::new(0);
+    assert!(crate::sync::attachment::Attachment::around(ptr::from_ref(&word).addr()).is_none());
+}

@@ -1,0 +1,136 @@
+//! What a check finds wrong, and that it finds it.
+#![forbid(unsafe_code)]
+
+use core::mem::offset_of;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use crate::shared::handle::Handle;
+use crate::shared::head::{Facts, Head};
+use crate::shared::heap::SharedHeap;
+use crate::shared::roots::bucket_of;
+use crate::sys::mapping::Memory;
+
+/// So far from its start a root's block has its marks, with two slots.
+const MARKS: usize = 56;
+
+fn heap() -> SharedHeap {
+    let heap = SharedHeap::build(Memory::memfd(1 << 20).unwrap(), 2).unwrap();
+    for name in ["one", "two", "three"] {
+        heap.root_or_insert_with(name, || 7_u64).unwrap();
+    }
+    heap.check().unwrap();
+    heap
+}
+
+fn word(heap: &SharedHeap, place: usize) -> &AtomicU64 {
+    heap.attached.word_at(place).unwrap()
+}
+
+/// Where the block of a root is.
+fn root(heap: &SharedHeap, name: &str) -> usize {
+    let list = Head::ROOTS_START + bucket_of(name) * 8;
+    Handle::from_bits(word(heap, list).load(Ordering::Relaxed)).unwrap().offset()
+}
+
+/// Writes a number somewhere, and expects a check to say so; and to be content when it is as it was.
+fn expect(heap: &SharedHeap, place: usize, number: u64, text: &str) {
+    let word = word(heap, place);
+    let before = word.swap(number, Ordering::Relaxed);
+    let damage = heap.check().expect_err(text).to_string();
+    assert!(damage.contains(text), "{damage:?} instead of {text:?}");
+    word.store(before, Ordering::Relaxed);
+    heap.check().unwrap();
+}
+
+#[test]
+fn what_is_wrong_in_the_head_is_found() {
+    let heap = heap();
+    expect(&heap, 0, 1, "what the heap says of itself");
+    expect(&heap, offset_of!(Head, participants), 3, "the number of participants");
+    expect(&heap, offset_of!(Head, intent), 4096, "an operation that nobody is at");
+    expect(&heap, Head::EMPTY_BUFFER, 1, "the head of all empty vectors");
+    expect(&heap, Head::EMPTY_BUFFER + 8, 1, "the head of all empty vectors");
+}
+
+#[test]
+fn a_slot_without_a_state_is_found() {
+    let heap = heap();
+    let other = Facts::SLOTS_START + 32;
+    for liveness in [1 << 31, 1 << 22, 1 << 30 | 5, 1 << 31 | 1 << 29, 1 << 30 | 1 << 29] {
+        expect(&heap, other, liveness, "the slot of participant 1");
+    }
+    for liveness in [0, 5, 1 << 31 | 5, 1 << 30, 1 << 31 | 1 << 30, 1 << 29, 1 << 29 | 77] {
+        word(&heap, other).store(liveness, Ordering::Relaxed);
+        heap.check().unwrap();
+    }
+    word(&heap, other).store(0, Ordering::Relaxed);
+}
+
+#[test]
+fn a_page_that_nobody_has_is_found() {
+    let heap = heap();
+    let entry = heap.attached.slab.pages.as_ptr().addr() - heap.attached.region.address();
+    expect(&heap, entry, 9, "no run begins at page 0");
+}
+
+#[test]
+fn what_is_wrong_with_a_root_is_found() {
+    let heap = heap();
+    let root = root(&heap, "one");
+    let place = format!("the root at {root:#x}");
+    let get = |place: usize| word(&heap, place).load(Ordering::Relaxed);
+    expect(&heap, root + 16, 1 << 20, "the length is wrong");
+    expect(&heap, root + 24, get(root + 24) & !0xFFFF_FFFF | 8, "the length is wrong");
+    // The name is longer than there is room.
+    expect(&heap, root + 24, get(root + 24) & 0xFFFF_FFFF | 60 << 32, "the length is wrong");
+    expect(&heap, root + 24, get(root + 24) & 0xFFFF_FFFF, "the length of the name");
+    expect(&heap, root + 32, get(root + 32) & 0xFFFF_FFFF | 3 << 32, "the state");
+    expect(&heap, root + 32, get(root + 32) & 0xFFFF_FFFF | 2 << 32, "who drops it");
+    expect(&heap, root + 40, 2 << 32, "the state");
+    expect(&heap, root + MARKS - 8, 1 << 12 | 2, &place);
+    expect(&heap, root + MARKS, u64::from_ne_bytes(*b"\xFFneu64\0\0"), "a text");
+    expect(&heap, root + MARKS, u64::from_ne_bytes(*b"Oneu64\0\0"), "the list is wrong");
+}
+
+#[test]
+fn lists_that_loop_or_share_or_lead_elsewhere_are_found() {
+    let heap = heap();
+    let [one, two] = ["one", "two"].map(|name| root(&heap, name));
+    let handle = |place: usize| heap.attached.handle_at(place).unwrap().bits();
+    expect(&heap, one, handle(one), "a root that another leads to, too");
+    expect(&heap, one, handle(two), "is wrong");
+    expect(&heap, one, handle(0), "the block");
+    expect(&heap, one, handle(one + 8), "the block");
+    expect(&heap, one, handle(one) + 1, "the block");
+    expect(&heap, one, handle(900_000), "the block");
+    let other = Handle::new(heap.attached.facts.heap ^ 1, one).unwrap().bits();
+    expect(&heap, one, other, "a link to another heap");
+    let empty = (0..Head::BUCKETS)
+        .map(|list| Head::ROOTS_START + list * 8)
+        .find(|&list| word(&heap, list).load(Ordering::Relaxed) == 0)
+        .unwrap();
+    expect(&heap, empty, handle(one), "is wrong");
+}
+
+#[test]
+fn walks_through_lists_that_loop_end() {
+    let heap = heap();
+    let one = root(&heap, "one");
+    word(&heap, one).store(heap.attached.handle_at(one).unwrap().bits(), Ordering::Relaxed);
+    assert!(heap.roots().unwrap().len() < 10);
+    // A removed root whose list leads to it again and again.
+    heap.remove_root::<u64>("one").unwrap();
+    heap.reap();
+    assert!(heap.check().is_err());
+}
+
+#[test]
+fn no_root_lies_in_the_head() {
+    let heap = heap();
+    let lists = (0..Head::BUCKETS).map(|list| word(&heap, Head::ROOTS_START + list * 8));
+    let empty = lists.into_iter().find(|list| list.load(Ordering::Relaxed) == 0).unwrap();
+    let place = heap.attached.handle_at(Facts::SLOTS_START).unwrap();
+    empty.store(place.bits(), Ordering::Relaxed);
+    assert_eq!(heap.roots().unwrap().len(), 3);
+    assert!(heap.check().is_err());
+}

@@ -1,0 +1,300 @@
+//! `ShmVec`: elements in a heap, one behind another.
+#![expect(unsafe_code, reason = "reads and writes elements in a heap")]
+
+use core::mem::ManuallyDrop;
+use core::ptr::NonNull;
+
+use super::buffer::Buffer;
+use super::heap::SharedHeap;
+use super::moves;
+use super::schema::Schema;
+use super::shm_safe::{NicheOption, ShmSafe};
+use super::try_clone::TryClone;
+use crate::error::{AllocError, InsertError};
+
+/// Elements in a [`SharedHeap`], one behind another, and as many as there is room for: as `Vec` has them in
+/// the memory of a process.
+///
+/// It has eight bytes, which name the heap and the place there; so it may be moved, and may lie in private
+/// memory as well as in any heap. All processes that have attached its heap find the same elements by it.
+/// An `Option` of it has eight bytes, too.
+///
+/// ```
+/// use aquifer::{Backing, SharedHeap, ShmVec};
+///
+/// let heap = SharedHeap::create(&Backing::Memfd, 1 << 20)?;
+/// let mut numbers = ShmVec::from_slice_in(&[3_u32, 1, 2], &heap)?;
+/// numbers.push(4)?;
+/// numbers.sort();
+/// assert_eq!(numbers, [1, 2, 3, 4]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # When a process dies
+///
+/// A process may be killed at any instruction. A vector that it was changing meanwhile, under a lock, is
+/// in order: it counts only elements that were written, and has a block of its own. Each operation that adds
+/// or takes elements ends with one store of the length; what is to be dropped is taken out before. Elements
+/// that were on their way are lost at worst, and so is what they own.
+///
+/// The elements are another matter. [`insert`](Self::insert), [`remove`](Self::remove),
+/// [`swap_remove`](Self::swap_remove), [`drain`](Self::drain), [`retain`](Self::retain) and the like move
+/// them about, and in the middle of it **one may be there twice**. For numbers that is no harm. Two boxes that
+/// own the same value are: drop one, and the other dangles. That is why safe code cannot look at what a dead
+/// owner has left, but for data that is [`KillSafe`](crate::KillSafe), which no vector is. Whoever looks
+/// nevertheless, after [`OwnerDied::into_guard`](crate::OwnerDied::into_guard), finds in elements that own
+/// something each word of eight bytes whole, and each handle one that was there before; other elements
+/// may be mixed byte by byte. To forget the last elements ([`pop`](Self::pop) and `mem::forget`) is
+/// always safe.
+///
+/// A process that dies takes what lies in its private memory with it. So does a vector there: its elements
+/// stay in the heap, and nobody frees them.
+///
+/// # Panics
+///
+/// Using the elements panics if the heap is not attached in this process, or if somebody has overwritten the
+/// vector so that it leads out of the heap. Dropping such a vector does nothing.
+#[repr(transparent)]
+pub struct ShmVec<T> {
+    pub(super) buffer: Buffer<T>,
+}
+
+impl<T: ShmSafe> ShmVec<T> {
+    /// Makes a vector without elements, which takes no memory.
+    #[must_use]
+    pub fn new_in(heap: &SharedHeap) -> Self {
+        Self { buffer: Buffer::new(heap.attached) }
+    }
+
+    /// Makes a vector with room for at least so many elements.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for so many.
+    pub fn with_capacity_in(capacity: usize, heap: &SharedHeap) -> Result<Self, AllocError> {
+        let mut vec = Self::new_in(heap);
+        vec.reserve_exact(capacity)?;
+        Ok(vec)
+    }
+
+    /// Makes a vector of copies of elements.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for them, or for what they own.
+    pub fn from_slice_in(elements: &[T], heap: &SharedHeap) -> Result<Self, AllocError>
+    where
+        T: TryClone,
+    {
+        let mut vec = Self::with_capacity_in(elements.len(), heap)?;
+        vec.extend_from_slice(elements)?;
+        Ok(vec)
+    }
+
+    /// Makes a vector of all that an iterator gives.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for them. What it has given is dropped; to keep that, there is
+    /// [`try_extend`](Self::try_extend).
+    pub fn from_iter_in(
+        elements: impl IntoIterator<Item = T>,
+        heap: &SharedHeap,
+    ) -> Result<Self, AllocError> {
+        let mut vec = Self::new_in(heap);
+        vec.try_extend(elements)?;
+        Ok(vec)
+    }
+
+    /// Adds an element behind the last one.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for it: the error gives it back.
+    #[inline]
+    pub fn push(&mut self, element: T) -> Result<(), InsertError<T>> {
+        if self.buffer.reserve(1).is_err() {
+            return Err(InsertError::new(element));
+        }
+        let length = self.len();
+        // SAFETY: there is room for one more, and no element is there.
+        unsafe { self.buffer.place(length).write(element) };
+        // SAFETY: it was written just now.
+        unsafe { self.buffer.set_len(length + 1) };
+        Ok(())
+    }
+
+    /// Adds an element before the one at `index`, or behind the last one.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for it: the error gives it back.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `index` is greater than the length.
+    pub fn insert(&mut self, index: usize, element: T) -> Result<(), InsertError<T>> {
+        let length = self.len();
+        assert!(index <= length, "cannot insert at {index}: there are {length} elements");
+        if self.buffer.reserve(1).is_err() {
+            return Err(InsertError::new(element));
+        }
+        let element = ManuallyDrop::new(element);
+        // SAFETY: there is room for one more; the first copy is overwritten below.
+        unsafe { self.buffer.shift(index, index + 1, length - index) };
+        let place = self.buffer.place(index);
+        // SAFETY: the element is not used here any more, and what is there lies behind it, too.
+        unsafe { moves::shift(NonNull::from(&*element), place, 1) };
+        // SAFETY: so many are valid now.
+        unsafe { self.buffer.set_len(length + 1) };
+        Ok(())
+    }
+
+    /// Adds all that an iterator gives.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for one of them: the error gives that one back. Those before it are added, and those
+    /// behind it are still in the iterator, if it was lent by [`Iterator::by_ref`].
+    ///
+    /// ```
+    /// use aquifer::{Backing, SharedHeap, ShmVec};
+    ///
+    /// let heap = SharedHeap::create(&Backing::Memfd, 1 << 20)?;
+    /// let (mut vec, mut numbers) = (ShmVec::new_in(&heap), 0_u64..);
+    /// let refused = vec.try_extend(numbers.by_ref()).unwrap_err().into_value();
+    /// assert_eq!(refused, vec.len() as u64);
+    /// assert_eq!(numbers.next(), Some(refused + 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_extend(
+        &mut self,
+        elements: impl IntoIterator<Item = T>,
+    ) -> Result<(), InsertError<T>> {
+        let mut elements = elements.into_iter();
+        // If there is no room for all of them there may be for some.
+        let _ = self.reserve(elements.size_hint().0);
+        elements.try_for_each(|element| self.push(element))
+    }
+
+    /// Adds copies of elements: all of them, or none.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for them, or for what they own.
+    pub fn extend_from_slice(&mut self, elements: &[T]) -> Result<(), AllocError>
+    where
+        T: TryClone,
+    {
+        self.buffer.add(elements.len(), |index| elements[index].try_clone())
+    }
+
+    /// Moves all elements of another vector behind the last one.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for them: they are where they were.
+    pub fn append(&mut self, other: &mut Self) -> Result<(), AllocError> {
+        self.buffer.reserve(other.len())?;
+        other.move_tail(0, &mut self.buffer);
+        Ok(())
+    }
+
+    /// Takes the elements from `at` on, into a vector of their own in the same heap.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for them: they are where they were.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `at` is greater than the length.
+    pub fn split_off(&mut self, at: usize) -> Result<Self, AllocError> {
+        let length = self.len();
+        assert!(at <= length, "cannot split at {at}: there are {length} elements");
+        let heap = SharedHeap::of(self.buffer.handle())?;
+        let mut other = Self::with_capacity_in(length - at, &heap)?;
+        self.move_tail(at, &mut other.buffer);
+        Ok(other)
+    }
+
+    /// Moves the elements from `at` on into a buffer that has room for them.
+    fn move_tail(&mut self, at: usize, other: &mut Buffer<T>) {
+        let (count, before) = (self.len() - at, other.len());
+        if count == 0 {
+            return;
+        }
+        let (source, place) = (self.buffer.places(at, count), other.places(before, count));
+        // SAFETY: so many are there, and there is room for them; they are counted in one place at a time.
+        unsafe { source.copy_to_nonoverlapping(place, count) };
+        // SAFETY: those before are valid as they were.
+        unsafe { self.buffer.set_len(at) };
+        // SAFETY: they were copied just now.
+        unsafe { other.set_len(before + count) };
+    }
+
+    /// Drops elements behind the first `length`, or adds copies of one until there are as many: all of
+    /// them, or none.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for them, or for what they own: the error gives the element back.
+    pub fn resize(&mut self, length: usize, element: T) -> Result<(), InsertError<T>>
+    where
+        T: TryClone,
+    {
+        let Some(count) = length.checked_sub(self.len()).filter(|&count| count > 0) else {
+            self.truncate(length);
+            return Ok(());
+        };
+        let mut original = Some(element);
+        let added = self.buffer.add(count, |index| match &original {
+            Some(element) if index + 1 < count => element.try_clone(),
+            _ => original.take().ok_or(AllocError),
+        });
+        match (added, original) {
+            (Err(AllocError), Some(element)) => Err(InsertError::new(element)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes room for at least so many more elements, and for as many again if need be, so that adding them
+    /// one by one takes little time.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for so many.
+    pub fn reserve(&mut self, additional: usize) -> Result<(), AllocError> {
+        self.buffer.reserve(additional)
+    }
+
+    /// Makes room for so many more elements, and for as few others as there can be.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for so many.
+    pub fn reserve_exact(&mut self, additional: usize) -> Result<(), AllocError> {
+        self.buffer.reserve_exact(additional)
+    }
+
+    /// Gives back the room that no elements are in, if it can: for less room, too, there may be no
+    /// memory elsewhere.
+    pub fn shrink_to_fit(&mut self) {
+        let _ = self.buffer.resize(0);
+    }
+}
+
+impl<T: ShmSafe + TryClone> TryClone for ShmVec<T> {
+    fn try_clone(&self) -> Result<Self, AllocError> {
+        Self::from_slice_in(self, &SharedHeap::of(self.buffer.handle())?)
+    }
+}
+
+// SAFETY: one word that is the same in every process, `repr(transparent)`; what it owns are `ShmSafe` elements
+// in a heap, which any process frees that has attached it.
+unsafe impl<T: ShmSafe> ShmSafe for ShmVec<T> {
+    const SCHEMA: Schema = Schema::generic::<Self, T>("ShmVec");
+}
+
+// SAFETY: `repr(transparent)` around a handle, which is so around a `NonZero` number.
+unsafe impl<T: ShmSafe> NicheOption for ShmVec<T> {}

@@ -1,0 +1,253 @@
+//! What a heap tells of itself: to programs, and to people.
+#![cfg(all(target_os = "linux", target_has_atomic = "64"))]
+
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::process;
+
+use aquifer::{
+    AttachError, Backing, HeapOptions, HeapReport, HeapView, PageUsage, SharedHeap, ShmBox,
+    ViewError,
+};
+use roxmltree::{Document, Node};
+
+const BYTES: usize = 1 << 20;
+
+fn heap() -> SharedHeap {
+    HeapOptions::new(BYTES).participants(16).create(&Backing::Memfd).unwrap()
+}
+
+fn descriptor(heap: &SharedHeap) -> OwnedFd {
+    heap.as_fd().unwrap().try_clone_to_owned().unwrap()
+}
+
+fn pages_of(report: &HeapReport, usage: impl Fn(PageUsage) -> bool) -> u32 {
+    report.runs.iter().filter(|run| usage(run.usage)).map(|run| run.pages).sum()
+}
+
+#[test]
+fn the_figures_are_those_of_what_was_handed_out() {
+    let heap = heap();
+    let before = heap.stats();
+    let small: Vec<_> = (0..100).map(|_| ShmBox::new_in([0_u8; 64], &heap).unwrap()).collect();
+    let large = [[0_u8; 40_000]; 2].map(|bytes| ShmBox::new_in(bytes, &heap).unwrap());
+    let report = heap.report();
+    let class = report.stats.classes.iter().find(|class| class.block_bytes == 64).unwrap();
+    assert_eq!((class.used, class.total, class.requests), (100, 128, 100));
+    assert_eq!((report.stats.page_requests, report.stats.page_failures), (2, 0));
+    assert_eq!((report.stats.bytes, report.stats.pages), (BYTES, before.pages));
+    assert_eq!(pages_of(&report, |usage| usage == PageUsage::Whole), 20);
+    assert_eq!(pages_of(&report, |usage| matches!(usage, PageUsage::Blocks { .. })), 2);
+    assert_eq!(report.stats.free_pages, before.free_pages - 22);
+    assert_eq!(pages_of(&report, |usage| usage == PageUsage::Free), before.free_pages as u32 - 22);
+    let used: u32 = report.runs.iter().map(|run| used(run.usage)).sum();
+    assert_eq!(used, 100);
+    assert!(report.is_exact && report.damage.is_none() && !report.is_interrupted);
+    drop((small, large));
+    assert!(heap.stats().classes.iter().all(|class| class.used == 0));
+}
+
+fn used(usage: PageUsage) -> u32 {
+    if let PageUsage::Blocks { used, .. } = usage { used } else { 0 }
+}
+
+#[test]
+fn threads_share_a_heap_and_a_view() {
+    fn shared<T: Send + Sync>() {}
+    shared::<SharedHeap>();
+    shared::<HeapView>();
+    shared::<HeapReport>();
+}
+
+#[test]
+fn runs_cover_all_pages_one_after_another() {
+    let heap = heap();
+    let _boxes = [1, 2, 3].map(|byte| ShmBox::new_in([byte; 9000], &heap).unwrap());
+    let report = heap.report();
+    let mut end = 0;
+    for run in &report.runs {
+        assert_eq!(run.first_page, end);
+        end += run.pages;
+    }
+    assert_eq!(end as usize, report.stats.pages);
+}
+
+#[test]
+fn fragmentation_is_what_one_run_cannot_have() {
+    let heap = heap();
+    assert_eq!(heap.report().fragmentation(), 0.0);
+    let pages = heap.stats().free_pages;
+    let mut boxes: Vec<_> =
+        (0..).map_while(|_| ShmBox::new_in([0_u8; 36 << 10], &heap).ok()).collect();
+    // The first is given back, and some are kept behind it: two free runs.
+    boxes.remove(0);
+    boxes.truncate(boxes.len() / 2);
+    let report = heap.report();
+    let runs = report.runs.iter().filter(|run| run.usage == PageUsage::Free);
+    let runs: Vec<_> = runs.map(|run| run.pages as usize).collect();
+    assert_eq!((runs.len(), runs.iter().sum()), (2, report.stats.free_pages));
+    assert_eq!(runs.iter().max(), Some(&report.stats.largest_free_run));
+    let expected = 1.0 - report.stats.largest_free_run as f64 / report.stats.free_pages as f64;
+    assert!((report.fragmentation() - expected).abs() < 1e-9 && expected > 0.0);
+    drop(boxes);
+    assert_eq!(heap.stats().largest_free_run, pages);
+}
+
+#[test]
+fn a_report_names_roots_and_participants() {
+    let heap = heap();
+    heap.root_or_insert_with("visits & <counts>", || 7_u64).unwrap();
+    heap.root_or_insert_with("old", || [0_u32; 3]).unwrap();
+    heap.remove_root::<[u32; 3]>("old").unwrap();
+    let report = heap.report();
+    assert_eq!((report.stats.roots, report.stats.removed_roots, report.roots.len()), (1, 1, 2));
+    let [participant] = report.participants[..] else { panic!("{:?}", report.participants) };
+    assert!(participant.process.is_alive && participant.process.pid == process::id());
+    assert_eq!((report.stats.participants, report.stats.max_participants), (1, 16));
+    let text = report.to_string();
+    let pid = format!("process {}, started 20", process::id());
+    for part in [
+        "a heap of 1 MiB: ",
+        "lock: free",
+        "    visits & <counts>: u64, ",
+        " bytes, found by 1\n",
+        "    old: [u32; 3], ",
+        ", found by 1, removed\n",
+        "participants: 1 alive of at most 16\n",
+        &pid,
+        " UTC, alive\n",
+        "fragmentation 0 %",
+    ] {
+        assert!(text.contains(part), "{part:?} in\n{text}");
+    }
+}
+
+#[test]
+fn a_terminal_takes_no_name_for_a_command() {
+    let heap = heap();
+    heap.root_or_insert_with("\u{1b}[2J\n", || 7_u64).unwrap();
+    let text = heap.report().to_string();
+    assert!(text.contains("\\u{1b}[2J\\n: u64") && !text.contains('\u{1b}'), "{text}");
+}
+
+#[test]
+fn a_picture_has_a_cell_for_each_page() {
+    let heap = heap();
+    let _small = ShmBox::new_in([0_u8; 64], &heap).unwrap();
+    let _large = ShmBox::new_in([0_u8; 40_000], &heap).unwrap();
+    let report = heap.report();
+    let svg = report.to_svg();
+    let document = Document::parse(&svg).unwrap();
+    let titles: Vec<_> = titles(&document).collect();
+    assert_eq!(titles.len(), report.stats.pages);
+    for (page, title) in titles.iter().enumerate() {
+        assert!(title.starts_with(&format!("page {page}: ")), "{title}");
+    }
+    let with = |text: &str| titles.iter().filter(|title| title.contains(text)).count();
+    assert_eq!(with("1 of 64 blocks of 64 bytes"), 1);
+    assert_eq!(with("whole pages, one of 10"), 10);
+    assert_eq!(with("free"), report.stats.free_pages);
+    let legend: Vec<_> = document
+        .descendants()
+        .filter(|node| node.has_tag_name("text"))
+        .filter_map(|n| n.text())
+        .collect();
+    assert_eq!(legend[1..], ["free", "blocks of 64 bytes", "whole pages"]);
+}
+
+/// The titles of the cells.
+fn titles<'a>(document: &'a Document<'_>) -> impl Iterator<Item = &'a str> {
+    let is_title = |node: &Node<'_, '_>| node.has_tag_name("title");
+    document.descendants().filter(is_title).filter_map(|node| node.text())
+}
+
+#[test]
+fn a_picture_of_a_large_heap_is_small() {
+    let heap = SharedHeap::create(&Backing::Memfd, 64 << 20).unwrap();
+    let _boxes: Vec<_> = (0..5000).map(|_| ShmBox::new_in([0_u8; 3000], &heap).unwrap()).collect();
+    let report = heap.report();
+    let svg = report.to_svg();
+    let document = Document::parse(&svg).unwrap();
+    let titles: Vec<_> = titles(&document).collect();
+    assert!((1024..=HeapReport::MAX_CELLS as usize).contains(&titles.len()), "{}", titles.len());
+    assert!(svg.len() < 300_000, "{}", svg.len());
+    let last = format!("to {}: ", report.stats.pages - 1);
+    assert!(titles[0].starts_with("pages 0 to 7: ") && titles[titles.len() - 1].contains(&last));
+}
+
+#[test]
+fn a_view_sees_what_the_heap_says_and_changes_nothing() {
+    let heap = heap();
+    heap.root_or_insert_with("visits", || 7_u64).unwrap();
+    let view = HeapView::from_fd(descriptor(&heap)).unwrap();
+    view.check().unwrap();
+    let [seen, told] = [view.report().unwrap(), heap.report()];
+    assert_eq!(
+        (&seen.runs, &seen.roots, &seen.participants),
+        (&told.runs, &told.roots, &told.participants)
+    );
+    assert!(seen.is_exact && seen.lock_owner.is_none());
+    assert_eq!(seen.stats.participants, 1);
+}
+
+#[test]
+fn a_view_refuses_what_is_no_heap() {
+    let path = place("no_heap");
+    let backing = Backing::File(path.clone());
+    assert!(matches!(HeapView::open(&backing), Err(AttachError::NotFound)));
+    assert!(matches!(HeapView::open(&Backing::Memfd), Err(AttachError::NotFound)));
+    SharedHeap::create(&backing, BYTES).unwrap();
+    HeapView::open(&backing).unwrap().check().unwrap();
+    let bytes = fs::read(&path).unwrap();
+    for length in [1, 100, 5000, BYTES - 1] {
+        fs::write(&path, &bytes[..length]).unwrap();
+        let error = HeapView::open(&backing).unwrap_err();
+        assert!(matches!(error, AttachError::NoHeap | AttachError::Length { .. }), "{error}");
+    }
+    fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn a_view_sees_that_its_file_was_cut_off() {
+    let path = place("cut_off");
+    let backing = Backing::File(path.clone());
+    // Copied, lest this process has the heap attached that loses its bytes.
+    SharedHeap::create(&backing, BYTES).unwrap();
+    let copy = place("cut_off_copy");
+    fs::copy(&path, &copy).unwrap();
+    let view = HeapView::open(&Backing::File(copy.clone())).unwrap();
+    view.check().unwrap();
+    fs::OpenOptions::new().write(true).open(&copy).unwrap().set_len(4096).unwrap();
+    assert_eq!(view.check(), Err(ViewError::CutOff));
+    assert_eq!(view.report().unwrap_err(), ViewError::CutOff);
+    fs::remove_file(path).unwrap();
+    fs::remove_file(copy).unwrap();
+}
+
+#[test]
+fn a_view_tells_a_damaged_heap_by_its_place() {
+    let path = place("damaged");
+    let backing = Backing::File(path.clone());
+    let heap = SharedHeap::create(&backing, BYTES).unwrap();
+    heap.root_or_insert_with("a name to be found in the file", || 7_u64).unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    let name = b"a name to be found in the file";
+    let at = bytes.windows(name.len()).position(|window| window == name).unwrap();
+    bytes[at] = 0xFF;
+    let copy = place("damaged_copy");
+    fs::copy(&path, &copy).unwrap();
+    fs::write(&copy, &bytes).unwrap();
+    let view = HeapView::open(&Backing::File(copy.clone())).unwrap();
+    let error = view.check().unwrap_err();
+    assert!(matches!(error, ViewError::Damaged(_)));
+    assert!(error.to_string().contains("a text is wrong of the root at 0x"), "{error}");
+    assert!(view.report().unwrap().roots[0].name.contains(" name to be found"));
+    fs::remove_file(path).unwrap();
+    fs::remove_file(copy).unwrap();
+}
+
+/// Where a test has a file.
+fn place(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("aquifer-{}-{name}", process::id()))
+}

@@ -1,0 +1,322 @@
+//! What a `SharedHeap` promises: by whom it is found, what is refused, and that it is the same for all.
+#![cfg(target_os = "linux")]
+#![expect(unsafe_code, reason = "forks, and opens what others may write to")]
+
+mod bounded;
+mod scratch;
+
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::{fs, thread};
+
+use aquifer::{AttachError, Backing, HeapOptions, Root, RootError, SharedHeap, ShmBox, ShmMutex};
+use bounded::{Child, in_time};
+use scratch::Scratch;
+
+const MIB: usize = 1 << 20;
+
+fn heap() -> SharedHeap {
+    SharedHeap::create(&Backing::Memfd, MIB).unwrap()
+}
+
+fn counter(heap: &SharedHeap) -> Root<AtomicU64> {
+    heap.root_or_insert_with("counter", || AtomicU64::new(0)).unwrap()
+}
+
+#[test]
+fn every_backing_is_shared_with_children() {
+    in_time(|| {
+        let scratch = Scratch::new();
+        let named = [Backing::File(scratch.file("heap")), scratch.posix("heap")];
+        let nameless = [Backing::Memfd, Backing::MapAnon, Backing::DevZero, Backing::SysV];
+        for backing in nameless.into_iter().chain(named) {
+            let heap = SharedHeap::create(&backing, MIB).unwrap();
+            let counter = counter(&heap);
+            let add = || _ = counter.fetch_add(1, Ordering::Relaxed);
+            let children = [(); 3].map(|()| Child::start(add));
+            children.into_iter().for_each(|child| assert_eq!(child.end(), 0));
+            assert_eq!(counter.load(Ordering::Relaxed), 3, "{backing:?}");
+            heap.check().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_name_leads_to_one_heap_until_it_is_unlinked() {
+    in_time(|| {
+        let scratch = Scratch::new();
+        for backing in [Backing::File(scratch.file("heap")), scratch.posix("heap")] {
+            assert!(matches!(SharedHeap::open(&backing), Err(AttachError::NotFound)));
+            let heap = SharedHeap::create(&backing, MIB).unwrap();
+            assert!(matches!(SharedHeap::create(&backing, MIB), Err(AttachError::Exists)));
+            counter(&heap).store(7, Ordering::Relaxed);
+            let again = SharedHeap::open_or_create(&backing, 2 * MIB).unwrap();
+            let found = again.root::<AtomicU64>("counter").unwrap();
+            assert_eq!(found.load(Ordering::Relaxed), 7);
+            // In one process there is one mapping of it.
+            assert!(std::ptr::eq(Root::leak(found), Root::leak(counter(&heap))));
+            SharedHeap::unlink(&backing).unwrap();
+            assert!(matches!(SharedHeap::open(&backing), Err(AttachError::NotFound)));
+            assert!(matches!(SharedHeap::unlink(&backing), Err(AttachError::NotFound)));
+            assert_eq!(counter(&heap).load(Ordering::Relaxed), 7, "who has it keeps it");
+        }
+        assert!(matches!(SharedHeap::open(&Backing::Memfd), Err(AttachError::NotFound)));
+    });
+}
+
+#[test]
+fn of_many_who_open_or_create_all_get_the_same() {
+    in_time(|| {
+        let scratch = Scratch::new();
+        for round in 0..50 {
+            let backing = Backing::File(scratch.file(&format!("heap {round}")));
+            let come = || {
+                let heap = SharedHeap::open_or_create(&backing, MIB).unwrap();
+                counter(&heap).fetch_add(1, Ordering::Relaxed);
+            };
+            let children = [(); 4].map(|()| Child::start(come));
+            thread::scope(|scope| (0..2).for_each(|_| _ = scope.spawn(come)));
+            children.into_iter().for_each(|child| assert_eq!(child.end(), 0));
+            let heap = SharedHeap::open(&backing).unwrap();
+            assert_eq!(counter(&heap).load(Ordering::Relaxed), 6);
+        }
+    });
+}
+
+#[test]
+fn a_descriptor_that_is_passed_leads_to_the_heap() {
+    let heap = heap();
+    counter(&heap).store(5, Ordering::Relaxed);
+    let descriptor = heap.as_fd().unwrap().try_clone_to_owned().unwrap();
+    let found = SharedHeap::from_fd(descriptor).unwrap();
+    assert_eq!(counter(&found).load(Ordering::Relaxed), 5);
+    let anonymous = SharedHeap::create(&Backing::MapAnon, MIB).unwrap();
+    assert!(anonymous.as_fd().is_none());
+    let pipe: OwnedFd = std::io::pipe().unwrap().0.into();
+    assert!(matches!(SharedHeap::from_fd(pipe), Err(AttachError::NotAFile)));
+}
+
+#[test]
+fn what_is_not_this_users_alone_is_refused() {
+    let scratch = Scratch::new();
+    let (path, backing) = scratch.file_backing("heap");
+    SharedHeap::create(&backing, MIB).unwrap();
+    for mode in [0o644, 0o660, 0o604] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let refused = SharedHeap::open(&backing);
+        assert!(matches!(refused, Err(AttachError::WideMode { .. })), "{refused:?}");
+    }
+    // SAFETY: nobody writes to it.
+    unsafe { SharedHeap::open_shared(&backing) }.unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let wide = scratch.posix("wide");
+    // SAFETY: nobody else writes to it.
+    unsafe { HeapOptions::new(MIB).mode(0o660) }.create(&wide).unwrap();
+    assert!(matches!(SharedHeap::open(&wide), Err(AttachError::WideMode { found: 0o660 })));
+    let (link, by_link) = scratch.file_backing("link");
+    symlink(&path, link).unwrap();
+    assert!(matches!(SharedHeap::open(&by_link), Err(AttachError::Symlink)));
+    let directory = Backing::File(scratch.path().into());
+    assert!(matches!(SharedHeap::open(&directory), Err(AttachError::NotAFile)));
+}
+
+#[test]
+fn what_is_no_heap_or_another_kind_of_heap_is_refused() {
+    /// Where the head of a heap has these, in bytes from its start.
+    const PLACES: [usize; 5] = [8, 12, 16, 20, 56];
+    let scratch = Scratch::new();
+    let open_changed = |name: &str, change: &dyn Fn(&mut Vec<u8>)| {
+        let (path, backing) = scratch.file_backing(name);
+        // In a process of its own, since this one would find the heap by its number.
+        let child = Child::start(|| _ = SharedHeap::create(&backing, MIB).unwrap());
+        assert_eq!(child.end(), 0);
+        let mut bytes = fs::read(&path).unwrap();
+        change(&mut bytes);
+        fs::write(&path, bytes).unwrap();
+        SharedHeap::open(&backing).unwrap_err()
+    };
+    let [order, format, pointer, page, boot] =
+        PLACES.map(|place| move |bytes: &mut Vec<u8>| bytes[place] ^= 0x40);
+    let error = open_changed("cut off", &|bytes| bytes.truncate(MIB / 2));
+    assert!(matches!(error, AttachError::Length { .. }), "{error:?}");
+    assert!(matches!(open_changed("empty", &|bytes| bytes.clear()), AttachError::NoHeap));
+    assert!(matches!(open_changed("short", &|bytes| bytes.truncate(100)), AttachError::NoHeap));
+    assert!(matches!(open_changed("other", &|bytes| bytes[0] ^= 1), AttachError::NoHeap));
+    assert!(matches!(
+        open_changed("turned", &|bytes| bytes[..8].reverse()),
+        AttachError::ByteOrder
+    ));
+    assert!(matches!(open_changed("order", &order), AttachError::ByteOrder));
+    let error = open_changed("format", &format);
+    assert!(matches!(error, AttachError::Format { found: 65, expected: 1 }), "{error:?}");
+    assert!(matches!(open_changed("pointer", &pointer), AttachError::PointerBytes { .. }));
+    assert!(matches!(open_changed("page", &page), AttachError::PageBytes { .. }));
+    assert!(matches!(open_changed("boot", &boot), AttachError::OtherBoot));
+}
+
+#[test]
+fn sizes_at_the_edges_are_refused_with_the_minimum() {
+    let create = |bytes, participants| {
+        HeapOptions::new(bytes).participants(participants).create(&Backing::MapAnon)
+    };
+    let Err(AttachError::TooSmall { minimum }) = create(0, 8) else { panic!() };
+    assert!(matches!(create(minimum - 1, 8), Err(AttachError::TooSmall { .. })));
+    let heap = create(minimum, 8).unwrap();
+    assert_eq!(*ShmBox::new_in(7_u8, &heap).unwrap(), 7);
+    for (bytes, participants) in [(MIB, 4096), (usize::MAX, 8), (1 << 45, 8)] {
+        let refused = create(bytes, participants);
+        assert!(matches!(refused, Err(AttachError::TooLarge)), "{refused:?}");
+    }
+}
+
+#[test]
+fn roots_are_found_by_name_and_type() {
+    let heap = heap();
+    assert!(matches!(heap.root::<u64>("a"), Err(RootError::NotFound)));
+    let first = heap.root_or_insert_with("a", || 7_u64).unwrap();
+    let second = heap.root_or_insert_with("a", || -> u64 { unreachable!() }).unwrap();
+    assert_eq!((*first, *second), (7, 7));
+    let other = heap.root::<i64>("a").unwrap_err();
+    assert_eq!(other.to_string(), "the root is of type u64, and not i64");
+    for name in ["", &"x".repeat(256)] {
+        let refused = heap.root_or_insert_with(name, || 7_u64);
+        assert!(matches!(refused, Err(RootError::Name)), "{refused:?}");
+    }
+    heap.root_or_insert_with(&"ü".repeat(127), || 8_u64).unwrap();
+    let small = SharedHeap::create(&Backing::Memfd, 64 << 10).unwrap();
+    let full = small.root_or_insert_with("large", || [0_u8; 100_000]);
+    assert!(matches!(full, Err(RootError::Full)));
+    assert_eq!(heap.roots().unwrap().len(), 2);
+    heap.check().unwrap();
+}
+
+#[test]
+fn of_racing_creators_of_a_root_one_wins() {
+    in_time(|| {
+        let heap = heap();
+        for round in 0..50_u64 {
+            let name = format!("root {round}");
+            let come = |number: u64| {
+                let root = heap.root_or_insert_with(&name, || ShmMutex::new(number)).unwrap();
+                let winner = *root.lock().unwrap();
+                let again = heap.root::<ShmMutex<u64>>(&name).unwrap();
+                assert_eq!(*again.lock().unwrap(), winner);
+            };
+            let children = [1, 2, 3].map(|number| Child::start(|| come(number)));
+            come(4);
+            children.into_iter().for_each(|child| assert_eq!(child.end(), 0));
+        }
+        assert_eq!(heap.roots().unwrap().len(), 50);
+    });
+}
+
+#[test]
+fn a_creator_that_dies_leaves_no_half_root() {
+    let heap = heap();
+    let child = Child::start(|| {
+        let _ = heap.root_or_insert_with("a", || -> u64 {
+            // SAFETY: two numbers.
+            unsafe { libc::kill(process::id() as i32, libc::SIGKILL) };
+            unreachable!()
+        });
+    });
+    child.end();
+    assert!(matches!(heap.root::<u64>("a"), Err(RootError::NotFound)));
+    assert_eq!(*heap.root_or_insert_with("a", || 7_u64).unwrap(), 7);
+}
+
+#[test]
+fn a_removed_root_stays_for_those_who_have_found_it() {
+    in_time(|| {
+        let heap = heap();
+        let make = || AtomicU64::new(1);
+        let (ready, go) = (counter(&heap), heap.root_or_insert_with("go", make).unwrap());
+        assert_eq!(Child::start(|| _ = heap.root_or_insert_with("a", make).unwrap()).end(), 0);
+        let finder = Child::start(|| {
+            let found = heap.root::<AtomicU64>("a").unwrap();
+            ready.store(1, Ordering::Release);
+            while go.load(Ordering::Acquire) == 1 {
+                thread::yield_now();
+            }
+            assert_eq!(found.load(Ordering::Relaxed), 1);
+        });
+        while ready.load(Ordering::Acquire) == 0 {
+            thread::yield_now();
+        }
+        let remover = Child::start(|| heap.remove_root::<AtomicU64>("a").unwrap());
+        assert_eq!(remover.end(), 0);
+        assert!(matches!(heap.root::<AtomicU64>("a"), Err(RootError::NotFound)));
+        heap.reap();
+        let of_a =
+            |heap: &SharedHeap| heap.roots().unwrap().into_iter().find(|root| root.name == "a");
+        let hidden = of_a(&heap).unwrap();
+        assert!(hidden.is_removed && hidden.participants == 1, "{hidden:?}");
+        // Another may have the name meanwhile.
+        assert_eq!(*heap.root_or_insert_with("a", || 9_u64).unwrap(), 9);
+        go.store(0, Ordering::Release);
+        assert_eq!(finder.end(), 0);
+        heap.reap();
+        assert!(!of_a(&heap).unwrap().is_removed);
+        heap.check().unwrap();
+    });
+}
+
+#[test]
+fn a_removed_root_is_dropped_by_who_knows_its_type() {
+    in_time(|| {
+        let heap = heap();
+        let maker = || {
+            let boxed =
+                ShmBox::new_in(ShmBox::new_in([7_u64; 100], &heap).unwrap(), &heap).unwrap();
+            heap.root_or_insert_with("nested", || boxed).unwrap();
+        };
+        assert_eq!(Child::start(maker).end(), 0);
+        heap.reap();
+        heap.remove_root::<ShmBox<ShmBox<[u64; 100]>>>("nested").unwrap();
+        assert!(heap.roots().unwrap().is_empty());
+        assert_eq!(blocks(&heap), 0);
+    });
+}
+
+/// How many blocks are handed out.
+fn blocks(heap: &SharedHeap) -> usize {
+    heap.stats().classes.iter().map(|class| class.used).sum()
+}
+
+#[test]
+fn a_worker_is_forked_and_its_end_is_told() {
+    in_time(|| {
+        let heap = heap();
+        let counter = counter(&heap);
+        let work = |code: i32| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            if code == 1 { panic!("as it should") } else { code }
+        };
+        for (code, told) in [(0, 0), (3, 3), (1, SharedHeap::PANICKED)] {
+            // SAFETY: the worker uses the heap alone, and drops nothing that it has inherited.
+            let pid = unsafe { heap.fork_worker(|| work(code)) }.unwrap();
+            let mut status = 0;
+            // SAFETY: `status` has room, and the worker is this process's.
+            assert_eq!(unsafe { libc::waitpid(pid as i32, &mut status, 0) }, pid as i32);
+            assert_eq!(libc::WEXITSTATUS(status), told);
+        }
+        assert_eq!(counter.load(Ordering::Relaxed), 3);
+        assert_eq!(heap.reap(), 3);
+    });
+}
+
+#[test]
+fn a_heap_and_what_lies_in_it_go_from_thread_to_thread() {
+    fn go<T: Send + Sync>() {}
+    go::<SharedHeap>();
+    go::<Root<AtomicU64>>();
+    go::<ShmBox<u64>>();
+    go::<aquifer::ShmVec<u64>>();
+    go::<aquifer::ShmString>();
+    go::<ShmBox<ShmMutex<u64>>>();
+    let heap = heap();
+    let boxed = thread::scope(|scope| scope.spawn(|| ShmBox::new_in(7_u64, &heap).unwrap()).join());
+    assert_eq!(*boxed.unwrap(), 7);
+}

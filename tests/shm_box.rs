@@ -1,0 +1,176 @@
+//! What a `ShmBox` promises.
+#![cfg(target_os = "linux")]
+#![expect(unsafe_code, reason = "vouches for the values of tests, and forks processes")]
+
+mod bounded;
+mod heaps;
+
+use std::mem::offset_of;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use aquifer::{
+    AllocError, Schema, SchemaPart, SharedHeap, ShmBox, ShmSafe, ShmString, ShmVec, TryClone,
+};
+use bounded::{Child, in_time};
+use heaps::{
+    Counted, Element, Line, Named, Nothing, assert_all_is_given_back, heap, in_use, small_heap,
+};
+
+/// A value that owns others of its kind.
+#[repr(C)]
+struct Node {
+    value: u64,
+    next: Option<ShmBox<Node>>,
+    children: ShmVec<Node>,
+}
+
+const PARTS: &[SchemaPart] = &[
+    SchemaPart::field::<u64>("value", offset_of!(Node, value)),
+    SchemaPart::field::<Option<ShmBox<Node>>>("next", offset_of!(Node, next)),
+    SchemaPart::field::<ShmVec<Node>>("children", offset_of!(Node, children)),
+];
+
+// SAFETY: `repr(C)` of `ShmSafe` fields.
+unsafe impl ShmSafe for Node {
+    const SCHEMA: Schema = Schema::new::<Self>("Node").with_parts(PARTS);
+}
+
+impl TryClone for Node {
+    fn try_clone(&self) -> Result<Self, AllocError> {
+        let next = self.next.as_ref().map(TryClone::try_clone).transpose()?;
+        Ok(Self { value: self.value, next, children: self.children.try_clone()? })
+    }
+}
+
+/// A list of numbers, the first one first.
+fn list(numbers: impl DoubleEndedIterator<Item = u64>, heap: &SharedHeap) -> Option<ShmBox<Node>> {
+    numbers.rev().fold(None, |next, value| {
+        let node = Node { value, next, children: ShmVec::new_in(heap) };
+        Some(ShmBox::new_in(node, heap).unwrap())
+    })
+}
+
+fn numbers(list: &Option<ShmBox<Node>>) -> Vec<u64> {
+    let nodes = std::iter::successors(list.as_ref(), |node| node.next.as_ref());
+    nodes.map(|node| node.value).collect()
+}
+
+#[test]
+fn a_value_owns_others_of_its_kind() {
+    let heap = heap();
+    let mut list = list(0..100, &heap);
+    let copy = list.try_clone_list();
+    let first = list.as_mut().unwrap();
+    first.children.push(Node { value: 7, next: None, children: ShmVec::new_in(&heap) }).unwrap();
+    first.next = first.next.take().and_then(|second| second.into_inner().next);
+    assert_eq!((numbers(&list).len(), numbers(&copy)), (99, Vec::from_iter(0..100)));
+    assert_eq!(size_of::<Option<ShmBox<Node>>>(), 8);
+    drop((list, copy));
+    assert_all_is_given_back(&heap);
+}
+
+trait TryCloneList {
+    fn try_clone_list(&self) -> Self;
+}
+
+impl TryCloneList for Option<ShmBox<Node>> {
+    fn try_clone_list(&self) -> Self {
+        self.as_ref().map(TryClone::try_clone).transpose().unwrap()
+    }
+}
+
+#[test]
+fn schemas_tell_what_owns_what() {
+    let prints = [
+        Schema::fingerprint::<Node>(),
+        Schema::fingerprint::<ShmBox<Node>>(),
+        Schema::fingerprint::<Option<ShmBox<Node>>>(),
+        Schema::fingerprint::<ShmVec<Node>>(),
+        Schema::fingerprint::<ShmVec<u8>>(),
+        Schema::fingerprint::<ShmString>(),
+        Schema::fingerprint::<Option<ShmString>>(),
+    ];
+    for (index, print) in prints.iter().enumerate() {
+        assert!(!prints[..index].contains(print), "{index}");
+    }
+    assert_eq!(<ShmBox<Node>>::SCHEMA.to_string(), "ShmBox<Node>, version 1, 8 bytes");
+    assert_eq!(<ShmVec<ShmString>>::SCHEMA.name().to_string(), "ShmVec<ShmString>");
+}
+
+#[test]
+fn a_value_that_finds_no_room_is_given_back() {
+    let heap = small_heap();
+    let refused = ShmBox::new_in([7_u64; 10_000], &heap).unwrap_err();
+    assert!(refused.into_value() == [7; 10_000]);
+    let mut boxes = Vec::new();
+    let refused = loop {
+        match ShmBox::new_in(Counted::new(boxes.len() as u32), &heap) {
+            Ok(boxed) => boxes.push(boxed),
+            Err(refused) => break refused.into_value(),
+        }
+    };
+    assert_eq!(refused.number(), boxes.len() as u32);
+    assert!(boxes[0].try_clone().is_err());
+    assert_eq!(Counted::alive().len(), boxes.len() + 1);
+    drop((boxes, refused));
+    assert_eq!(Counted::alive(), []);
+    assert_all_is_given_back(&heap);
+}
+
+#[test]
+fn a_value_is_dropped_once() {
+    let heap = heap();
+    let boxed = ShmBox::new_in(Counted::new(1), &heap).unwrap();
+    let taken = ShmBox::new_in(Counted::new(2), &heap).unwrap().into_inner();
+    let copy = boxed.try_clone().unwrap();
+    assert_eq!((Counted::alive(), in_use(&heap)), (vec![1, 1, 2], (2, 0)));
+    drop((boxed, taken, copy));
+    assert_eq!(Counted::alive(), []);
+    assert_all_is_given_back(&heap);
+}
+
+#[test]
+fn a_drop_that_panics_leaves_no_block() {
+    let heap = heap();
+    let boxed = ShmBox::new_in(Counted::new(1), &heap).unwrap();
+    Counted::panic_at(1);
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(boxed))).is_err());
+    assert_all_is_given_back(&heap);
+}
+
+#[test]
+fn values_of_all_kinds_are_as_they_were() {
+    fn keeps<T: Element>(heap: &SharedHeap) {
+        for number in 0..50 {
+            let boxed = ShmBox::new_in(T::make(number, heap), heap).unwrap();
+            let copy = boxed.try_clone().unwrap();
+            assert_eq!([boxed.number(), copy.into_inner().number()], [T::rounded(number); 2]);
+        }
+    }
+    let heap = heap();
+    keeps::<u8>(&heap);
+    keeps::<u64>(&heap);
+    keeps::<[u8; 40]>(&heap);
+    keeps::<Line>(&heap);
+    keeps::<Nothing>(&heap);
+    keeps::<Named>(&heap);
+    keeps::<ShmString>(&heap);
+    keeps::<ShmBox<u32>>(&heap);
+    assert_all_is_given_back(&heap);
+}
+
+#[test]
+fn a_forked_child_sees_and_changes_the_value() {
+    in_time(|| {
+        let heap = heap();
+        let mut boxed = ShmBox::new_in(Named::make(5, &heap), &heap).unwrap();
+        let child = Child::start(|| {
+            assert_eq!(boxed.number(), 5);
+            *boxed = Named::make(7, &heap);
+        });
+        assert_eq!(child.end(), 0);
+        assert_eq!(boxed.number(), 7);
+        drop(boxed);
+        assert_all_is_given_back(&heap);
+    });
+}
