@@ -7,7 +7,7 @@ use super::crew::{Crew, Stage};
 use super::effort::Effort;
 use super::figures::Figures;
 use super::histogram::{self, Histogram};
-use super::others::Span;
+use super::others::{self, Span};
 use super::peers::{Lock, Peers};
 use super::work::Load;
 
@@ -71,18 +71,11 @@ pub(crate) fn measure(peers: &Peers, clock: &Clock, effort: &Effort, setting: Se
         let turns: Vec<Turn> = turns.collect();
         Round { turns, others: span.processors_of_others() }
     });
-    let rounds = quieter_half(rounds.collect());
+    let rounds = others::quieter_half(rounds.collect(), |round| round.others);
     let medians: Vec<Medians> =
         (0..contenders.len()).map(|contender| Medians::of(&rounds, contender)).collect();
     print(setting, &contenders, &medians, &rounds);
     Outcome { threads: medians[THREADS], processes: medians[PROCESSES] }
-}
-
-/// Those rounds in which other programs ran the least: the half, and at least one.
-fn quieter_half(mut rounds: Vec<Round>) -> Vec<Round> {
-    rounds.sort_by(|one, other| one.others.total_cmp(&other.others));
-    rounds.truncate(rounds.len().div_ceil(2));
-    rounds
 }
 
 /// Where some stand in the list below.

@@ -36,21 +36,14 @@ impl Times {
 /// Gives each allocator its turn again and again, and prints the medians.
 pub(crate) fn measure(case: Case, effort: &Effort) -> Times {
     let [pool, pool_in_turn] = [(); 2].map(|()| SlabPool::new(REGION_BYTES).expect("memory"));
-    let mut contenders: [Box<dyn FnMut() -> f64>; 5] = [
+    let contenders = [
         contender(case, effort, &pool),
         contender(case, effort, pool_in_turn.lock().expect("memory")),
         contender(case, effort, peers::talc()),
         contender(case, effort, peers::glibc()),
         contender(case, effort, peers::mimalloc()),
     ];
-    let mut turns = [const { Vec::new() }; 5];
-    for _ in 0..effort.turns {
-        for (contender, turns) in contenders.iter_mut().zip(&mut turns) {
-            turns.push(contender());
-        }
-    }
-    let [aquifer, in_one_turn, talc, glibc, mimalloc] =
-        turns.map(|turns| turns.into_iter().collect::<Figures>().median());
+    let [aquifer, in_one_turn, talc, glibc, mimalloc] = medians(contenders, effort.turns);
     let times = Times { aquifer, in_one_turn, talc, glibc };
     println!(
         "| {} | {aquifer:.1} | {:.2} | {in_one_turn:.1} | {:.2} | {talc:.1} | {glibc:.1} | {mimalloc:.1} |",
@@ -61,14 +54,32 @@ pub(crate) fn measure(case: Case, effort: &Effort) -> Times {
     times
 }
 
+/// What has its turn again and again, and returns the nanoseconds of an operation each time.
+pub(crate) type Contender<'a> = Box<dyn FnMut() -> f64 + 'a>;
+
+/// Gives each contender so many turns, in turn; returns the medians.
+pub(crate) fn medians<const N: usize>(
+    mut contenders: [Contender<'_>; N],
+    turns: usize,
+) -> [f64; N] {
+    let mut times = [const { Vec::new() }; N];
+    for _ in 0..turns {
+        for (contender, times) in contenders.iter_mut().zip(&mut times) {
+            times.push(contender());
+        }
+    }
+    times.map(|times| times.into_iter().collect::<Figures>().median())
+}
+
 /// One block, and its layout.
 type Block = (NonNull<u8>, Layout);
 
-fn contender<'a>(
+/// One that takes and gives back the blocks of a case.
+pub(crate) fn contender<'a>(
     case: Case,
     effort: &Effort,
     mut heap: impl Heap + 'a,
-) -> Box<dyn FnMut() -> f64 + 'a> {
+) -> Contender<'a> {
     let operations = effort.operations;
     let mut random = Random::new();
     let mut live: Vec<Block> =
