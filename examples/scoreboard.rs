@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Ok(players) => players,
         // Nobody knows what it was about when it was killed: the board begins anew.
         Err(LockError::OwnerDied(died)) => died.replace(none()),
-        Err(error) => return Err(error.to_string().into()),
+        Err(error) => return Err(error.into()),
     };
     match players.iter_mut().find(|player| player.name == name) {
         Some(player) => player.points += points,
