@@ -65,14 +65,17 @@ impl Attached {
     /// the very same.
     pub(crate) fn add(parts: Parts) -> Result<&'static Self, &'static Self> {
         let heap = parts.facts.heap;
-        let attached = Self::unlisted(parts);
+        let this = ptr::from_mut(Self::unlisted(parts));
+        // SAFETY: made above, and it is freed only where it has not been listed.
+        let attached: &'static Self = unsafe { &*this };
         loop {
             let newest = NEWEST.load(Ordering::Acquire);
             if let Some(other) = Self::of(heap) {
+                // SAFETY: made of a box above, and nobody has seen it.
+                drop(unsafe { Box::from_raw(this) });
                 return Err(other);
             }
             attached.before.store(newest, Ordering::Relaxed);
-            let this = ptr::from_ref(attached).cast_mut();
             let added = NEWEST.compare_exchange(newest, this, Ordering::AcqRel, Ordering::Relaxed);
             if added.is_ok() {
                 break;
@@ -83,7 +86,7 @@ impl Attached {
     }
 
     /// One that no handle leads to.
-    pub(crate) fn unlisted(parts: Parts) -> &'static Self {
+    pub(crate) fn unlisted(parts: Parts) -> &'static mut Self {
         let Parts { facts, head, slab, pages_start, region, attachment, memory } = parts;
         let is_detached = AtomicBool::new(false);
         let before = AtomicPtr::new(ptr::null_mut());

@@ -4,6 +4,7 @@
 mod bases;
 #[cfg(all(target_arch = "x86_64", not(asan)))]
 mod deaths;
+#[cfg(not(asan))]
 mod fingerprint;
 mod handle;
 #[cfg(not(asan))]
