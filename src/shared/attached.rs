@@ -10,6 +10,7 @@ use super::head::{Facts, Head};
 use crate::region::Region;
 use crate::slab::slab::Slab;
 use crate::sync::attachment::Attachment;
+use crate::sync::raw::Damage;
 use crate::sys::mapping::Memory;
 
 /// A heap, and where it lies here. It stays mapped: handles lead to it.
@@ -24,6 +25,8 @@ pub(crate) struct Attached {
     pub(crate) region: Region,
     pub(crate) attachment: &'static Attachment,
     pub(crate) memory: Memory,
+    /// Whether this process has found a root in it, or one that it is forked from.
+    pub(crate) has_roots: AtomicBool,
     is_detached: AtomicBool,
     /// The one that was attached before this.
     before: AtomicPtr<Attached>,
@@ -98,6 +101,7 @@ impl Attached {
             region,
             attachment,
             memory,
+            has_roots: AtomicBool::new(false),
             is_detached,
             before,
         }))
@@ -124,11 +128,21 @@ impl Attached {
             .filter(|attached| !attached.is_detached.load(Ordering::Relaxed))
     }
 
-    /// Puts the heap of an attachment in order, if its lock's owner has died. One that is damaged beyond that
-    /// stays so, and whoever uses it is told.
+    /// Puts the heap of an attachment in order, if its lock is left by somebody who has died; one whose owner
+    /// lives is his. A heap that is damaged beyond that stays so, and whoever uses it is told.
     pub(crate) fn settle(attachment: &'static Attachment) {
-        let heap = Self::all().find(|attached| ptr::eq(attached.attachment, attachment));
-        drop(heap.map(Self::hold));
+        let Some(attached) = Self::all().find(|attached| ptr::eq(attached.attachment, attachment))
+        else {
+            return;
+        };
+        let lock = &attached.head.lock;
+        let is_left = match lock.owner() {
+            Some(owner) => !attachment.table.is_alive(owner),
+            None => lock.damage() != Damage::None,
+        };
+        if is_left {
+            drop(attached.hold());
+        }
     }
 
     /// Forgets it: no handle leads to it any more.

@@ -6,6 +6,7 @@ use core::fmt;
 use core::mem::{self, ManuallyDrop};
 use core::ops::Deref;
 use core::ptr::NonNull;
+use core::sync::atomic::Ordering;
 
 use super::droppers;
 use super::handle::Handle;
@@ -190,6 +191,7 @@ impl SharedHeap {
         let owner = self.owner()?;
         let place = record.value(Layout::new::<T>()).ok_or(RootError::NotFound)?;
         record.mark(owner);
+        self.attached.has_roots.store(true, Ordering::Relaxed);
         droppers::remember::<T>();
         // SAFETY: a value of this type lies there, and stays, as this process has found it; the heap stays
         // mapped.

@@ -1,6 +1,7 @@
 //! Forked processes that work in a heap.
 #![expect(unsafe_code, reason = "forks")]
 
+use core::sync::atomic::Ordering;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 
@@ -15,14 +16,14 @@ impl SharedHeap {
     /// The code with which a worker ends whose closure has panicked.
     pub const PANICKED: i32 = 101;
     /// The code with which a worker ends, without a call of its closure, that cannot be a participant of
-    /// all heaps of its parent: all slots are taken, or its parent has died meanwhile.
+    /// all heaps in which its parent has found roots: all slots are taken, or the parent has died meanwhile.
     pub const NOT_JOINED: i32 = 102;
 
     /// Forks a process, in which it calls `work`, and which ends with the code that it returns, or with
     /// [`SharedHeap::PANICKED`] or [`SharedHeap::NOT_JOINED`]. Returns its process id, to be waited for.
     ///
-    /// The worker is a participant of its own, in each heap that this process has attached, and has found all
-    /// roots there that this process has. It ends by `_exit`: what it has inherited is dropped in this
+    /// The worker is a participant of its own in each heap in which this process has found roots, and has found
+    /// all of these. It ends by `_exit`: what it has inherited is dropped in this
     /// process alone.
     ///
     /// # Errors
@@ -38,7 +39,8 @@ impl SharedHeap {
     ///    inherited, and changes nothing by one: both processes have a copy of it, and it is the parent's.
     ///    What it has made itself is its own.
     pub unsafe fn fork_worker(&self, work: impl FnOnce() -> i32) -> io::Result<u32> {
-        let heaps = Attached::all().map(|attached| Self { attached });
+        let has_roots = |attached: &&Attached| attached.has_roots.load(Ordering::Relaxed);
+        let heaps = Attached::all().filter(has_roots).map(|attached| Self { attached });
         let joined = heaps.map(|heap| Ok((membership::join(heap.attached.attachment)?, heap)));
         let parents: Vec<(Owner, Self)> =
             joined.collect::<Result<_, JoinError>>().map_err(io::Error::other)?;

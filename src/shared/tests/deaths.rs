@@ -86,6 +86,8 @@ const DEEDS: &[Deed] = &[
 fn a_vector_is_whole_whichever_instruction_is_the_last() {
     for deed in DEEDS {
         let heap = SharedHeap::build(Memory::memfd(BYTES).unwrap(), 4).unwrap();
+        // Nobody who finds another dead in another test is to settle this one meanwhile.
+        heap.attached.attachment.forget();
         let pairs = |numbers: Range<u64>| numbers.map(|number| Pair::new(number, &heap));
         let vecs = [0..6, 20..23].map(|it| ShmVec::from_iter_in(pairs(it), &heap).unwrap());
         let mut shared = ShmBox::new_in(vecs, &heap).unwrap();
@@ -138,6 +140,8 @@ fn a_string_is_text_whichever_instruction_is_the_last() {
     ];
     for (index, deed) in deeds.into_iter().enumerate() {
         let heap = SharedHeap::build(Memory::memfd(BYTES).unwrap(), 4).unwrap();
+        // Nobody who finds another dead in another test is to settle this one meanwhile.
+        heap.attached.attachment.forget();
         let text = ShmString::from_str_in("aä→b🦀→x", &heap).unwrap();
         let mut shared = ShmBox::new_in(text, &heap).unwrap();
         let Some(mut child) = Traced::fork(|| deed(&mut shared)) else {
