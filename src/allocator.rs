@@ -22,26 +22,71 @@ pub(crate) unsafe trait Memory {
     /// `values` was reserved for `layout` here, was not given back since, and is used no more.
     unsafe fn dealloc(&self, values: NonNull<u8>, layout: Layout);
 
+    /// Makes what was reserved larger or smaller. On an error it is as it was.
+    ///
     /// # Safety
     ///
-    /// `values` was reserved for `old` here and not given back since, and `new` is no smaller. On success
-    /// only the returned pointer is used from here on.
+    /// `values` was reserved for `old` here and not given back since. On success only the returned
+    /// pointer is used from here on.
+    #[inline]
+    unsafe fn resize(
+        &self,
+        values: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Result<NonNull<u8>, AllocError> {
+        // SAFETY: the caller's promise.
+        unsafe { move_elsewhere(self, values, old, new) }
+    }
+
+    /// # Safety
+    ///
+    /// As [`Memory::resize`], and `new` is no smaller.
+    #[inline]
     unsafe fn grow(
         &self,
         values: NonNull<u8>,
         old: Layout,
         new: Layout,
-    ) -> Result<NonNull<u8>, AllocError>;
+    ) -> Result<NonNull<u8>, AllocError> {
+        // SAFETY: the caller's promise.
+        unsafe { self.resize(values, old, new) }
+    }
 
     /// # Safety
     ///
-    /// As [`Memory::grow`], but `new` is no larger.
+    /// As [`Memory::resize`], and `new` is no larger.
+    #[inline]
     unsafe fn shrink(
         &self,
         values: NonNull<u8>,
         old: Layout,
         new: Layout,
-    ) -> Result<NonNull<u8>, AllocError>;
+    ) -> Result<NonNull<u8>, AllocError> {
+        // SAFETY: the caller's promise.
+        unsafe { self.resize(values, old, new) }
+    }
+}
+
+/// Reserves for `new`, copies what both hold, and gives the old memory back.
+///
+/// # Safety
+///
+/// As [`Memory::resize`].
+#[inline]
+pub(crate) unsafe fn move_elsewhere(
+    memory: &(impl Memory + ?Sized),
+    values: NonNull<u8>,
+    old: Layout,
+    new: Layout,
+) -> Result<NonNull<u8>, AllocError> {
+    let place = memory.reserve(new)?;
+    let kept = old.size().min(new.size());
+    // SAFETY: both hold so many bytes, the old one by the caller's promise; and one is not the other.
+    unsafe { values.copy_to_nonoverlapping(place, kept) };
+    // SAFETY: the caller's promise.
+    unsafe { memory.dealloc(values, old) };
+    Ok(place)
 }
 
 /// Implements one `Allocator` trait for one handle to a [`Memory`]. They are alike but for their paths.

@@ -25,31 +25,6 @@ unsafe impl Memory for SharedHeap {
         // SAFETY: the caller's promise.
         unsafe { self.dealloc(values, layout) }
     }
-
-    unsafe fn grow(
-        &self,
-        values: NonNull<u8>,
-        old: Layout,
-        new: Layout,
-    ) -> Result<NonNull<u8>, AllocError> {
-        let place = self.alloc_layout(new)?;
-        let kept = old.size().min(new.size());
-        // SAFETY: both hold so many bytes, the old one by the caller's promise; and one is not the other.
-        unsafe { values.copy_to_nonoverlapping(place, kept) };
-        // SAFETY: the caller's promise.
-        unsafe { self.dealloc(values, old) };
-        Ok(place)
-    }
-
-    unsafe fn shrink(
-        &self,
-        values: NonNull<u8>,
-        old: Layout,
-        new: Layout,
-    ) -> Result<NonNull<u8>, AllocError> {
-        // SAFETY: the caller's promise.
-        unsafe { self.grow(values, old, new) }
-    }
 }
 
 #[cfg(feature = "allocator-api2")]

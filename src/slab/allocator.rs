@@ -27,18 +27,7 @@ unsafe impl Memory for SlabPool {
     }
 
     #[inline]
-    unsafe fn grow(
-        &self,
-        values: NonNull<u8>,
-        old: Layout,
-        new: Layout,
-    ) -> Result<NonNull<u8>, AllocError> {
-        // SAFETY: the caller's promise.
-        unsafe { self.resize(values, old, new) }
-    }
-
-    #[inline]
-    unsafe fn shrink(
+    unsafe fn resize(
         &self,
         values: NonNull<u8>,
         old: Layout,

@@ -70,13 +70,7 @@ impl<'a> InTurn<'a> {
     /// Hands out memory, be it quick or not.
     #[cold]
     pub(super) fn alloc_slowly(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
-        if layout.size() == 0 {
-            return Ok(nowhere::place_for(layout));
-        }
-        let slab = self.slab();
-        let grant = slab.allocate(layout.size(), layout.align()).ok_or(AllocError)?;
-        slab.done();
-        self.pages().at(grant.offset, layout.size()).ok_or(AllocError)
+        self.allocate(layout).map(|(memory, _)| memory)
     }
 
     #[cold]
@@ -86,16 +80,23 @@ impl<'a> InTurn<'a> {
 
     /// Hands out memory, all zero.
     pub(super) fn alloc_zeroed(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        let (memory, zero_from) = self.allocate(layout)?;
+        // SAFETY: so many bytes were handed out just now.
+        unsafe { memory.write_bytes(0, zero_from.min(layout.size())) };
+        Ok(memory)
+    }
+
+    /// Returns the memory, and from which byte on it is zero.
+    #[inline]
+    fn allocate(&self, layout: Layout) -> Result<(NonNull<u8>, usize), AllocError> {
         if layout.size() == 0 {
-            return Ok(nowhere::place_for(layout));
+            return Ok((nowhere::place_for(layout), 0));
         }
         let slab = self.slab();
         let grant = slab.allocate(layout.size(), layout.align()).ok_or(AllocError)?;
         slab.done();
         let memory = self.pages().at(grant.offset, layout.size()).ok_or(AllocError)?;
-        // SAFETY: so many bytes were handed out just now.
-        unsafe { memory.write_bytes(0, grant.zero_from.min(layout.size())) };
-        Ok(memory)
+        Ok((memory, grant.zero_from))
     }
 
     /// Takes memory back where that is quick; returns whether it was.

@@ -12,6 +12,7 @@ use super::guard::SlabGuard;
 use super::in_turn::InTurn;
 use super::region_error::RegionError;
 use super::stats::SlabStats;
+use crate::allocator;
 use crate::error::AllocError;
 use crate::sync::primitives::Spin;
 
@@ -219,35 +220,12 @@ impl SlabPool {
             Err(mistake) => turn.abort(mistake),
         }
         // Not in turn: others need not wait for the copy.
-        let place = match self.alloc_layout(new) {
-            Ok(place) => place,
-            // SAFETY: the caller's promise.
-            Err(error) => return unsafe { self.stay(memory, old, new, error) },
-        };
-        let kept = old.size().min(new.size());
-        // SAFETY: both hold so many bytes, the old one by the caller's promise; and one is not the other.
-        unsafe { memory.copy_to_nonoverlapping(place, kept) };
         // SAFETY: the caller's promise.
-        unsafe { self.dealloc(memory, old) };
-        Ok(place)
-    }
-
-    /// What is to be smaller may as well be as it is.
-    ///
-    /// # Safety
-    ///
-    /// As [`SlabPool::resize`].
-    #[cold]
-    unsafe fn stay(
-        &self,
-        memory: NonNull<u8>,
-        old: Layout,
-        new: Layout,
-        error: AllocError,
-    ) -> Result<NonNull<u8>, AllocError> {
+        let moved = unsafe { allocator::move_elsewhere(self, memory, old, new) };
+        // What is to be smaller may as well be as it is.
         let is_enough = new.size() <= old.size() && new.size() > 0;
         let is_aligned = memory.addr().get() % new.align() == 0;
-        if is_enough && is_aligned { Ok(memory) } else { Err(error) }
+        if is_enough && is_aligned { moved.or(Ok(memory)) } else { moved }
     }
 
     /// Returns what is handed out and what is left, by class. Before the first use there are no pages, and
