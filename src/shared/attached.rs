@@ -138,10 +138,17 @@ impl Attached {
         let lock = &attached.head.lock;
         let is_left = match lock.owner() {
             Some(owner) => !attachment.table.is_alive(owner),
-            None => lock.damage() != Damage::None,
+            None => lock.damage() != Damage::None || attached.has_lost_blocks(),
         };
         if is_left {
-            drop(attached.hold());
+            attached.put_in_order();
+        }
+    }
+
+    /// Finishes or takes back what the dead have left, unless it is damaged beyond that.
+    pub(super) fn put_in_order(&self) {
+        if let Ok(held) = self.hold() {
+            held.free_lost_blocks();
         }
     }
 

@@ -8,9 +8,22 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::attached::Attached;
 use super::handle::Handle;
-use super::held::Held;
+use super::held::{Held, Taken};
 use super::intent::Place;
 use crate::error::AllocError;
+
+/// How a new block is filled.
+#[derive(Debug)]
+pub(crate) struct Fill<F> {
+    /// How many are written.
+    pub(crate) bytes: usize,
+    pub(crate) write: F,
+}
+
+impl Fill<()> {
+    /// To write so many takes some microseconds, which nobody else is to wait for.
+    const LONG: usize = 64 << 10;
+}
 
 impl Attached {
     /// Moves a value into the heap; gives it back if there is no room. A value without bytes takes none.
@@ -45,7 +58,7 @@ impl Attached {
     /// The handle changes by one store, in which the new block finds its owner and the old one loses it:
     /// wherever the process dies, the handle leads to one of them, and the other is free.
     ///
-    /// `fill` gets a new block; it is not called for one that stays in its place.
+    /// A new block is filled; not one that stays in its place.
     ///
     /// # Errors
     ///
@@ -61,7 +74,7 @@ impl Attached {
         owner: &AtomicU64,
         old: Option<Layout>,
         new: Layout,
-        fill: impl FnOnce(NonNull<u8>),
+        fill: Fill<impl FnOnce(NonNull<u8>)>,
     ) -> Result<(), AllocError> {
         let held = self.hold().map_err(|_| AllocError)?;
         let before = owner.load(Ordering::Relaxed);
@@ -70,19 +83,14 @@ impl Attached {
         if loser.is_some_and(|block| matches!(self.slab.resize(block, new.size()), Ok(Some(_)))) {
             return Ok(());
         }
-        let intent = &self.head.intent;
-        intent.declare(self.place_of(owner), before, loser);
-        let Some(taken) = held.take(new) else {
-            intent.clear();
-            return Err(AllocError);
-        };
-        fill(taken.memory);
+        let declare = || self.head.intent.declare(self.place_of(owner), before, loser);
+        let (held, taken) = held.fill_new(new, fill, declare).ok_or(AllocError)?;
         owner.store(taken.handle.bits(), Ordering::Release);
         if let Some((handle, layout)) = old {
             let _ = held.give(handle, layout);
         }
         held.done();
-        intent.clear();
+        self.head.intent.clear();
         Ok(())
     }
 
@@ -137,7 +145,35 @@ impl Attached {
     }
 }
 
-impl Held<'_> {
+impl<'a> Held<'a> {
+    /// Takes a block, fills it and declares what is to be done with it. The block is pending, and the lock is
+    /// held. None if there is no room; then nothing is declared.
+    fn fill_new(
+        self,
+        layout: Layout,
+        fill: Fill<impl FnOnce(NonNull<u8>)>,
+        declare: impl FnOnce(),
+    ) -> Option<(Self, Taken)> {
+        let is_long = fill.bytes >= Fill::LONG;
+        if let Some(flight) = is_long.then(|| self.free_flight()).flatten() {
+            let attached = self.attached();
+            let taken = self.send(layout, flight)?;
+            drop(self);
+            (fill.write)(taken.memory);
+            let held = attached.hold().ok()?;
+            declare();
+            held.land(taken, flight);
+            return Some((held, taken));
+        }
+        declare();
+        let Some(taken) = self.take(layout) else {
+            self.attached().head.intent.clear();
+            return None;
+        };
+        (fill.write)(taken.memory);
+        Some((self, taken))
+    }
+
     /// Moves a value, which has bytes, to a new block.
     #[inline]
     fn insert<T>(self, value: T) -> Result<Handle, T> {

@@ -13,6 +13,7 @@ use core::ptr::{self, NonNull};
 use core::sync::atomic::AtomicU64;
 
 use super::attached::{self, Attached};
+use super::blocks::Fill;
 use super::handle::Handle;
 use super::heap::SharedHeap;
 use super::schema::Schema;
@@ -90,9 +91,10 @@ impl<T: ShmSafe> ShmBox<T> {
         }
         let value = ManuallyDrop::new(value);
         // SAFETY: so many bytes were taken for this value.
-        let fill = |block: NonNull<u8>| unsafe {
+        let write = |block: NonNull<u8>| unsafe {
             block.cast().copy_from_nonoverlapping(NonNull::from(&*value), 1);
         };
+        let fill = Fill { bytes: layout.size(), write };
         // SAFETY: the place is empty.
         let inserted = unsafe { heap.attached.replace(word_of(place), None, layout, fill) };
         inserted.map_err(|AllocError| InsertError::new(ManuallyDrop::into_inner(value)))

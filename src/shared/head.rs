@@ -6,6 +6,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::attach_error::AttachError;
 use super::buffer::BufferHead;
+use super::flight::Flight;
 use super::handle::Handle;
 use super::intent::Intent;
 use crate::geometry::PAGE_BYTES;
@@ -19,10 +20,10 @@ use crate::sys::mapping::Memory;
 /// The head of a heap. All zero is none yet.
 ///
 /// ```text
-/// ┌──────────────────────────────────┬───────┬─────────────────────┬────────┬───
-/// │ head: facts, lock, intent, roots │ slots │ tables of the slab  │ page 0 │ …
-/// └──────────────────────────────────┴───────┴─────────────────────┴────────┴───
-///                                     one a participant
+/// ┌────────────────────────────────────────┬───────┬────────────────────┬────────┬───
+/// │ head: facts, lock, intent, flights, …  │ slots │ tables of the slab │ page 0 │ …
+/// └────────────────────────────────────────┴───────┴────────────────────┴────────┴───
+///                                           one a participant
 /// ```
 #[repr(C, align(32))]
 #[derive(Debug)]
@@ -42,6 +43,7 @@ pub(crate) struct Head {
     /// Of the slab, the intent and the roots.
     pub(crate) lock: RawLock,
     pub(crate) intent: Intent,
+    pub(super) flights: [Flight; Flight::COUNT],
     /// Where lists of roots begin, by their names: handles, or 0.
     pub(crate) roots: [AtomicU64; Head::BUCKETS],
     /// What all vectors without a block lead to: it is never written to.

@@ -218,7 +218,7 @@ impl SharedHeap {
     #[doc(alias = "ngx_shmtx_force_unlock")]
     pub fn reap(&self) -> usize {
         let freed = self.attached.attachment.table.reap();
-        drop(self.attached.hold());
+        self.attached.put_in_order();
         self.free_removed_roots();
         freed
     }

@@ -87,6 +87,7 @@ impl Attached {
             // If the heap is damaged beyond that, the next who asks is told so, too.
             let word = |place| self.word(place);
             self.head.intent.settle(&self.slab, word).map_err(Unusable::Damaged)?;
+            held.free_lost_blocks();
             lock.set_damage(Damage::None);
         }
         Ok(held)
@@ -130,8 +131,9 @@ impl<'a> Held<'a> {
     fn take_slowly(&self, layout: Layout) -> Option<usize> {
         // Where others have mapped it a page is only as aligned as a page.
         let is_possible = layout.align() <= PAGE_BYTES;
-        let grant = is_possible.then(|| self.attached.slab.allocate(layout.size(), layout.align()));
-        Some(grant??.offset)
+        let allocate = || self.attached.slab.allocate(layout.size(), layout.align());
+        let again = || self.free_lost_blocks().then(allocate).flatten();
+        Some(is_possible.then(|| allocate().or_else(again))??.offset)
     }
 
     /// Says that all blocks that were taken have their owner.

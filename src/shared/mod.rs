@@ -12,6 +12,7 @@ mod check;
 pub(crate) mod drain;
 pub(crate) mod droppers;
 pub(crate) mod fingerprint;
+pub(crate) mod flight;
 pub(crate) mod from_utf8_error;
 pub(crate) mod handle;
 pub(crate) mod head;

@@ -7,7 +7,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::attached::Attached;
-use super::blocks;
+use super::blocks::{self, Fill};
 use super::buffer::{Buffer, BufferHead};
 use crate::error::AllocError;
 use crate::geometry;
@@ -78,7 +78,7 @@ impl<T> Buffer<T> {
             self.head().capacity.store(capacity as u64, Ordering::Release);
         }
         let source = self.elements(length);
-        let fill = |block| {
+        let write = |block| {
             let head = BufferHead {
                 length: AtomicU64::new(length as u64),
                 capacity: AtomicU64::new(capacity as u64),
@@ -86,6 +86,7 @@ impl<T> Buffer<T> {
             // SAFETY: the layout has room for them, and as many are valid here.
             unsafe { write_buffer(block, head, source, length, Self::ELEMENTS_START) };
         };
+        let fill = Fill { bytes: length * mem::size_of::<T>(), write };
         // SAFETY: the old layout is that of the block, and no more is written than the new one holds.
         let replaced =
             unsafe { attached.replace(blocks::word_of(&mut self.handle), old, layout, fill) };

@@ -103,6 +103,11 @@ impl<'a> Slab<'a> {
         self.header.pending.get().is_some()
     }
 
+    /// Has a block pending again that was handed out.
+    pub(crate) fn pend(&self, offset: usize) {
+        self.header.pending.note(offset);
+    }
+
     /// Says that the owner has what was handed out.
     #[inline]
     pub(crate) fn done(&self) {

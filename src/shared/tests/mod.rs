@@ -6,6 +6,8 @@ mod bases;
 mod deaths;
 #[cfg(not(asan))]
 mod fingerprint;
+#[cfg(not(asan))]
+mod flights;
 mod handle;
 #[cfg(not(asan))]
 mod hostile;

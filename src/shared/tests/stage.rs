@@ -101,6 +101,7 @@ impl Stage {
             Unusable::Damaged(damage) => damage,
             other => panic!("{other:?}"),
         })?;
+        held.free_lost_blocks();
         let mut live = vec![];
         attached.slab.check(|offset, bytes| live.push((offset, bytes)))?;
         let name = |record: Record<'_>| {

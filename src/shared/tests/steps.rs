@@ -3,12 +3,13 @@
 
 use core::alloc::Layout;
 use core::mem::{ManuallyDrop, forget};
-use core::ptr;
+use core::ptr::{self, NonNull};
 use core::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::stage::{Recovered, Stage};
 use crate::shared::attached::resolve;
+use crate::shared::blocks::Fill;
 use crate::shared::boxed::ShmBox;
 use crate::shared::buffer::Buffer;
 use crate::shared::roots::bucket_of;
@@ -168,6 +169,32 @@ fn a_place_is_filled_and_emptied_or_not_whichever_instruction_is_the_last() {
     assert_eq!(place().as_deref(), Some(&VALUE));
     tour.walk("it is emptied", || ShmBox::remove_from(place()));
     assert_eq!(place().as_deref(), None);
+}
+
+#[test]
+fn a_long_copy_is_made_or_not_whichever_instruction_is_the_last() {
+    let stage = Stage::new(400 << 10);
+    let attached = stage.heap.attached;
+    let place = attached.insert(0_u64).ok().unwrap().offset();
+    stage.watch.set(Some(place));
+    let word = || attached.word_at(place).unwrap();
+    let mut tour = Tour::of(&stage);
+    let mut old = None;
+    for (bytes, number) in [(80_000, 7), (600, 8), (120_000, 9)] {
+        let new = Layout::from_size_align(bytes, 8).unwrap();
+        // What the watch takes for a vector of two numbers.
+        let write = |block: NonNull<u8>| {
+            // SAFETY: there is room for more.
+            unsafe { block.cast::<[u64; 4]>().write([2, 2, number, number]) };
+        };
+        tour.walk("what the word leads to is moved", || {
+            let fill = Fill { bytes: usize::MAX, write };
+            // SAFETY: the word leads to what was put there before, or nowhere, and `write` writes 32 bytes.
+            unsafe { attached.replace(word(), old, new, fill) }.unwrap();
+        });
+        old = Some(new);
+    }
+    assert!(!attached.has_lost_blocks());
 }
 
 #[test]

@@ -1,0 +1,104 @@
+//! `Flight`: a block on its way, which is filled while its owner does not hold the lock of the heap.
+#![forbid(unsafe_code)]
+
+use core::alloc::Layout;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use super::attached::Attached;
+use super::held::{Held, Taken};
+use crate::sync::owner::Owner;
+
+/// Who fills which block: if he dies, others give it back. All zero is nobody.
+///
+/// ```text
+/// with the lock     take: pending ──▶ begin ──▶ no more pending
+/// without it        filled, be it for long
+/// with the lock     pending ──▶ end ──▶ the block finds its owner ──▶ no more pending
+/// ```
+///
+/// So from the first store to the last the block is pending, or in flight, or both.
+#[repr(C)]
+#[derive(Default, Debug)]
+pub(crate) struct Flight {
+    /// The bits of the [`Owner`].
+    owner: AtomicU64,
+    /// The slab's offset of the block, and 1; 0 if there is none, whatever the owner is.
+    block: AtomicU64,
+}
+
+impl Flight {
+    /// How many a heap has: where there are more copies at a time, they are made under the lock.
+    pub(crate) const COUNT: usize = 16;
+
+    /// Release, as in the slab: a process that dies has stored what comes before, and nothing of what
+    /// comes after.
+    fn begin(&self, owner: Owner, block: usize) {
+        self.owner.store(owner.bits().into(), Ordering::Release);
+        self.block.store((block as u64).wrapping_add(1), Ordering::Release);
+    }
+
+    fn end(&self) {
+        self.block.store(0, Ordering::Release);
+    }
+
+    fn block(&self) -> Option<usize> {
+        self.block.load(Ordering::Relaxed).checked_sub(1).map(|block| block as usize)
+    }
+
+    fn owner(&self) -> Option<Owner> {
+        Owner::from_bits(self.owner.load(Ordering::Relaxed) as u32)
+    }
+}
+
+impl Attached {
+    /// The flights whose owners have died.
+    fn lost_flights(&self) -> impl Iterator<Item = &Flight> {
+        let lives = |owner| self.attachment.table.is_alive(owner);
+        let is_lost =
+            move |flight: &&Flight| flight.block().is_some() && !flight.owner().is_some_and(lives);
+        self.head.flights.iter().filter(is_lost)
+    }
+
+    /// Whether a block is on its way to nobody.
+    pub(super) fn has_lost_blocks(&self) -> bool {
+        self.lost_flights().next().is_some()
+    }
+}
+
+impl Held<'_> {
+    /// A flight that is nobody's, if there is one.
+    pub(super) fn free_flight(&self) -> Option<&'static Flight> {
+        self.attached().head.flights.iter().find(|flight| flight.block().is_none())
+    }
+
+    /// Takes a block of at least `layout`, which has bytes, to be filled without the lock. None if there is
+    /// no room.
+    pub(super) fn send(&self, layout: Layout, flight: &Flight) -> Option<Taken> {
+        let attached = self.attached();
+        let owner = attached.attachment.entry.owner()?;
+        let taken = self.take(layout)?;
+        flight.begin(owner, attached.slab_offset(taken.handle));
+        self.done();
+        Some(taken)
+    }
+
+    /// Has a block that was sent pending again.
+    pub(super) fn land(&self, taken: Taken, flight: &Flight) {
+        let attached = self.attached();
+        attached.slab.pend(attached.slab_offset(taken.handle));
+        flight.end();
+    }
+
+    /// Gives back the blocks that are on their way to nobody; returns whether there were any.
+    pub(super) fn free_lost_blocks(&self) -> bool {
+        let attached = self.attached();
+        let mut lost = attached.lost_flights().peekable();
+        let has_lost = lost.peek().is_some();
+        for flight in lost {
+            // Who has died while he did this may have freed it already, and nobody can have taken it since.
+            let _ = flight.block().map(|block| attached.slab.free(block));
+            flight.end();
+        }
+        has_lost
+    }
+}
