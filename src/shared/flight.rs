@@ -32,7 +32,7 @@ impl Flight {
 
     /// Release, as in the slab: a process that dies has stored what comes before, and nothing of what
     /// comes after.
-    fn begin(&self, owner: Owner, block: usize) {
+    pub(super) fn begin(&self, owner: Owner, block: usize) {
         self.owner.store(owner.bits().into(), Ordering::Release);
         self.block.store((block as u64).wrapping_add(1), Ordering::Release);
     }

@@ -17,6 +17,7 @@ use crate::slab::tests::one_processor::OneProcessor;
 use crate::slab::tests::tracer::{Traced, stand_still};
 use crate::sync::membership;
 use crate::sync::mutex::ShmMutex;
+use crate::sync::owner::Owner;
 
 /// What may be left of an operation: what was before, what is after, and what else.
 struct Walk<'a> {
@@ -194,6 +195,13 @@ fn a_long_copy_is_made_or_not_whichever_instruction_is_the_last() {
         });
         old = Some(new);
     }
+    // A block that somebody was filling who is dead by now.
+    let lost = attached.insert([7_u64; 100]).ok().unwrap();
+    let dead = Owner::new(3, 1);
+    tour.walk("it is given back", || {
+        attached.head.flights[5].begin(dead, attached.slab_offset(lost));
+        stage.heap.reap();
+    });
     assert!(!attached.has_lost_blocks());
 }
 
