@@ -1,5 +1,9 @@
 //! The `Allocator` traits of other crates and of `core`, for whatever is a [`Memory`].
 #![expect(unsafe_code, reason = "has duties for implementors and callers")]
+#![cfg_attr(
+    not(any(feature = "allocator-api2", feature = "allocator-api2-04", feature = "nightly")),
+    allow(dead_code, unused_imports, unused_macros, reason = "no trait is implemented")
+)]
 
 use core::alloc::Layout;
 use core::ptr::NonNull;

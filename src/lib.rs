@@ -2,7 +2,6 @@
 #![cfg_attr(feature = "nightly", feature(allocator_api))]
 #![cfg_attr(aquifer_loom, allow(dead_code, reason = "the models have the lock for themselves"))]
 
-#[cfg(any(feature = "allocator-api2", feature = "allocator-api2-04", feature = "nightly"))]
 mod allocator;
 mod error;
 #[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]

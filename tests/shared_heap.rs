@@ -7,11 +7,14 @@ mod scratch;
 
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fs, thread};
 
-use aquifer::{AttachError, Backing, HeapOptions, Root, RootError, SharedHeap, ShmBox, ShmMutex};
+use aquifer::{
+    AttachError, Backing, HeapOptions, HeapView, Root, RootError, SharedHeap, ShmBox, ShmMutex,
+};
 use bounded::{Child, in_time};
 use scratch::Scratch;
 
@@ -63,6 +66,48 @@ fn a_name_leads_to_one_heap_until_it_is_unlinked() {
             assert_eq!(counter(&heap).load(Ordering::Relaxed), 7, "who has it keeps it");
         }
         assert!(matches!(SharedHeap::open(&Backing::Memfd), Err(AttachError::NotFound)));
+    });
+}
+
+#[test]
+fn a_copy_of_a_file_is_not_taken_for_the_heap_itself() {
+    in_time(|| {
+        let scratch = Scratch::new();
+        let heap = SharedHeap::create(&Backing::File(scratch.file("heap")), MIB).unwrap();
+        fs::copy(scratch.file("heap"), scratch.file("copy")).unwrap();
+        let copy = Backing::File(scratch.file("copy"));
+        assert!(matches!(SharedHeap::open(&copy), Err(AttachError::NumberTaken)));
+        heap.check().unwrap();
+    });
+}
+
+/// How many mappings and descriptors of a file this process has.
+fn traces(path: &Path) -> usize {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let mapped = maps.lines().filter(|line| line.ends_with(path.to_str().unwrap()));
+    let descriptors = fs::read_dir("/proc/self/fd").unwrap();
+    let is_of_it = |link: &PathBuf| fs::read_link(link).is_ok_and(|target| target == path);
+    mapped.count() + descriptors.map(|entry| entry.unwrap().path()).filter(is_of_it).count()
+}
+
+#[test]
+fn a_heap_that_is_left_or_refused_leaves_no_trace() {
+    in_time(|| {
+        let scratch = Scratch::new();
+        let path = scratch.file("heap");
+        let backing = Backing::File(path.clone());
+        // It has no name here that a new file has: somebody else makes it.
+        assert_eq!(Child::start(|| _ = SharedHeap::create(&backing, MIB).unwrap()).end(), 0);
+        let heap = SharedHeap::open(&backing).unwrap();
+        assert_eq!(traces(&path), 2);
+        // SAFETY: nobody uses it.
+        unsafe { heap.detach() };
+        assert_eq!(traces(&path), 0);
+        // Its first word says what it is.
+        fs::write(&path, vec![7; MIB]).unwrap();
+        assert!(matches!(SharedHeap::open(&backing), Err(AttachError::NoHeap)));
+        assert!(matches!(HeapView::open(&backing), Err(AttachError::NoHeap)));
+        assert_eq!(traces(&path), 0);
     });
 }
 

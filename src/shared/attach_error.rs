@@ -77,8 +77,8 @@ pub enum AttachError {
     /// It is of a time before the machine was started: nobody can tell whether what was written last is
     /// in it. Unlink it, and make a new one.
     OtherBoot,
-    /// Another heap that this process has attached has the same number: one in a million has. Unlink
-    /// it, and make a new one.
+    /// Another heap that this process has attached has the same number: one in a million has, and each
+    /// copy of its file. Unlink it, and make a new one.
     NumberTaken,
     /// Its tables are what no sequence of operations leaves behind.
     Damaged(HeapDamage),

@@ -24,12 +24,11 @@ pub(crate) struct Attached {
     /// All of it.
     pub(crate) region: Region,
     pub(crate) attachment: &'static Attachment,
-    pub(crate) memory: Memory,
     /// Whether this process has found a root in it, or one that it is forked from.
     pub(crate) has_roots: AtomicBool,
-    is_detached: AtomicBool,
-    /// The one that was attached before this.
-    before: AtomicPtr<Attached>,
+    pub(super) listing: Listing,
+    /// All that is borrowed above lies there.
+    pub(crate) memory: Memory,
 }
 
 static NEWEST: AtomicPtr<Attached> = AtomicPtr::new(ptr::null_mut());
@@ -51,34 +50,28 @@ struct First {
     bytes: AtomicUsize,
 }
 
-/// What an attached heap is made of.
-#[derive(Debug)]
-pub(crate) struct Parts {
-    pub(crate) facts: Facts,
-    pub(crate) head: &'static Head,
-    pub(crate) slab: Slab<'static>,
-    pub(crate) pages_start: usize,
-    pub(crate) region: Region,
-    pub(crate) attachment: &'static Attachment,
-    pub(crate) memory: Memory,
+/// Whether an attached heap is in the list of all.
+#[derive(Default, Debug)]
+pub(super) struct Listing {
+    is_detached: AtomicBool,
+    /// The one that was attached before this.
+    before: AtomicPtr<Attached>,
 }
 
 impl Attached {
-    /// Makes a heap known to this process; or returns the one that has its number already, which may be
-    /// the very same.
-    pub(crate) fn add(parts: Parts) -> Result<&'static Self, &'static Self> {
-        let heap = parts.facts.heap;
-        let this = ptr::from_mut(Self::unlisted(parts));
+    /// Makes a heap known to this process; or gives it back, if there is one that has its number.
+    pub(super) fn add(attached: Self) -> Result<&'static Self, Box<Self>> {
+        let heap = attached.facts.heap;
+        let this = Box::into_raw(Box::new(attached));
         // SAFETY: made above, and it is freed only where it has not been listed.
         let attached: &'static Self = unsafe { &*this };
         loop {
             let newest = NEWEST.load(Ordering::Acquire);
-            if let Some(other) = Self::of(heap) {
+            if Self::of(heap).is_some() {
                 // SAFETY: made of a box above, and nobody has seen it.
-                drop(unsafe { Box::from_raw(this) });
-                return Err(other);
+                return Err(unsafe { Box::from_raw(this) });
             }
-            attached.before.store(newest, Ordering::Relaxed);
+            attached.listing.before.store(newest, Ordering::Relaxed);
             let added = NEWEST.compare_exchange(newest, this, Ordering::AcqRel, Ordering::Relaxed);
             if added.is_ok() {
                 break;
@@ -86,25 +79,6 @@ impl Attached {
         }
         FIRST.claim(attached);
         Ok(attached)
-    }
-
-    /// One that no handle leads to.
-    pub(crate) fn unlisted(parts: Parts) -> &'static mut Self {
-        let Parts { facts, head, slab, pages_start, region, attachment, memory } = parts;
-        let is_detached = AtomicBool::new(false);
-        let before = AtomicPtr::new(ptr::null_mut());
-        Box::leak(Box::new(Self {
-            facts,
-            head,
-            slab,
-            pages_start,
-            region,
-            attachment,
-            memory,
-            has_roots: AtomicBool::new(false),
-            is_detached,
-            before,
-        }))
     }
 
     /// Returns the heap that has a number, if it is attached.
@@ -124,8 +98,10 @@ impl Attached {
             unsafe { attached.as_ref() }
         };
         let newest = find(NEWEST.load(Ordering::Acquire));
-        iter::successors(newest, move |attached| find(attached.before.load(Ordering::Relaxed)))
-            .filter(|attached| !attached.is_detached.load(Ordering::Relaxed))
+        iter::successors(newest, move |attached| {
+            find(attached.listing.before.load(Ordering::Relaxed))
+        })
+        .filter(|attached| !attached.listing.is_detached.load(Ordering::Relaxed))
     }
 
     /// Puts the heap of an attachment in order, if its lock is left by somebody who has died; one whose owner
@@ -154,7 +130,7 @@ impl Attached {
 
     /// Forgets it: no handle leads to it any more.
     pub(crate) fn forget(&self) {
-        self.is_detached.store(true, Ordering::Relaxed);
+        self.listing.is_detached.store(true, Ordering::Relaxed);
         FIRST.give_up(self);
     }
 
@@ -182,6 +158,13 @@ impl Attached {
     #[inline]
     pub(crate) fn slab_offset(&self, handle: Handle) -> usize {
         handle.offset().wrapping_sub(self.pages_start)
+    }
+}
+
+impl Drop for Attached {
+    /// Only one that is not listed is ever dropped.
+    fn drop(&mut self) {
+        self.attachment.forget();
     }
 }
 
@@ -220,6 +203,7 @@ impl First {
     fn give_up(&self, attached: &Attached) {
         if self.tag.load(Ordering::Relaxed) == Handle::tag(attached.facts.heap) {
             self.tag.store(0, Ordering::Relaxed);
+            self.bytes.store(0, Ordering::Relaxed);
             self.is_claimed.store(false, Ordering::Release);
         }
     }

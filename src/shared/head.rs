@@ -80,11 +80,11 @@ impl Head {
     /// # Errors
     ///
     /// [`AttachError::NoHeap`]: there is no room for one.
-    pub(super) fn in_memory(memory: &Memory) -> Result<&'static Self, AttachError> {
+    pub(super) fn in_memory(memory: &Memory) -> Result<&Self, AttachError> {
         if memory.bytes() < Facts::min_bytes(1) {
             return Err(AttachError::NoHeap);
         }
-        // SAFETY: the mapping is aligned to pages, has room for it, and stays; it consists of atomics.
+        // SAFETY: the mapping is aligned to pages, has room for it, and is borrowed; it consists of atomics.
         Ok(unsafe { memory.start().cast().as_ref() })
     }
 

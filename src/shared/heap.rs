@@ -1,25 +1,21 @@
 //! `SharedHeap`: memory that processes share, and that any of them may die in.
-#![expect(unsafe_code, reason = "finds the parts of a heap in a mapping")]
+#![expect(unsafe_code, reason = "unmaps a heap, and looks at one")]
 
 use core::fmt;
-use core::slice;
+use core::ptr;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use super::attach_error::AttachError;
-use super::attached::{Attached, Parts};
+use super::attached::Attached;
 use super::backing::Backing;
 use super::handle::Handle;
-use super::head::{Facts, Head};
+use super::head::Facts;
 use super::heap_damage::HeapDamage;
 use super::held::Unusable;
 use super::options::HeapOptions;
 use super::snapshot::{self, Seen};
 use crate::error::AllocError;
-use crate::region::Region;
-use crate::sync::attachment::{self, Attachment};
 use crate::sync::membership;
-use crate::sync::participants::{Participants, Slot};
-use crate::sys::machine;
 use crate::sys::mapping::{Access, Memory};
 use crate::sys::trusted::Trust;
 
@@ -145,69 +141,23 @@ impl SharedHeap {
 
     /// Leaves the heap, and takes it out of this process.
     ///
-    /// # Errors
-    ///
-    /// Those of the system.
-    ///
     /// # Safety
     ///
     /// From here on nobody in this process uses anything that lies in the heap, or a handle to it: no box,
-    /// vector, string, root, lock, guard, or memory.
-    pub unsafe fn detach(self) -> Result<(), AttachError> {
+    /// vector, string, root, lock, guard, or memory; nor its descriptor, which is closed.
+    pub unsafe fn detach(self) {
         let attached = self.attached;
         attached.forget();
         attached.attachment.forget();
         // SAFETY: the caller's promise.
         unsafe { membership::leave(attached.attachment) };
-        // SAFETY: the caller's promise.
-        unsafe { attached.memory.unmap() }.map_err(AttachError::System)
+        // SAFETY: what was attached is never dropped, and by the caller's promise not used any more.
+        drop(unsafe { ptr::read(&attached.memory) });
     }
 
     /// Returns the heap that a handle leads to.
     pub(super) fn of(handle: Handle) -> Result<Self, AllocError> {
         Attached::of(handle.heap()).map(|attached| Self { attached }).ok_or(AllocError)
-    }
-
-    /// Makes a heap in new memory, which is all zero, and attaches it.
-    pub(super) fn build(memory: Memory, capacity: u32) -> Result<Self, AttachError> {
-        let facts = initialise(&memory, capacity)?;
-        // SAFETY: a heap was written there.
-        Self::join(unsafe { parts(memory, facts) }?)
-    }
-
-    /// Attaches the heap in mapped memory; or returns the one that is attached already, if it is the same.
-    pub(super) fn find(memory: Memory) -> Result<Self, AttachError> {
-        let facts = Head::in_memory(&memory)?.read(memory.bytes())?;
-        if facts.boot != machine::boot_id() {
-            return Err(AttachError::OtherBoot);
-        }
-        if let Some(attached) = Attached::of(facts.heap) {
-            // SAFETY: nobody knows of this mapping.
-            let _ = unsafe { memory.unmap() };
-            return if attached.facts == facts {
-                Self::enter(attached)
-            } else {
-                Err(AttachError::NumberTaken)
-            };
-        }
-        // SAFETY: whatever wrote it, all parts of a heap are atomics, which any bytes are.
-        Self::join(unsafe { parts(memory, facts) }?)
-    }
-
-    fn join(parts: Parts) -> Result<Self, AttachError> {
-        let facts = parts.facts;
-        let attached = match Attached::add(parts) {
-            Ok(attached) => attached,
-            Err(other) if other.facts == facts => other,
-            Err(_) => return Err(AttachError::NumberTaken),
-        };
-        Self::enter(attached)
-    }
-
-    /// Becomes a participant.
-    fn enter(attached: &'static Attached) -> Result<Self, AttachError> {
-        membership::join(attached.attachment)?;
-        Ok(Self { attached })
     }
 
     /// Puts in order what dead processes have left: the operation that one was killed in, their slots, and
@@ -250,55 +200,6 @@ impl SharedHeap {
             }
         }
     }
-}
-
-/// Writes a heap into new memory, which is all zero, and which nobody else has yet.
-pub(super) fn initialise(memory: &Memory, capacity: u32) -> Result<Facts, AttachError> {
-    let identity = machine::random().map_err(AttachError::System)?;
-    let facts = Facts {
-        bytes: memory.bytes(),
-        heap: free_number(identity),
-        capacity,
-        identity,
-        boot: machine::boot_id(),
-    };
-    let tables = facts.tables().ok_or(AttachError::TooLarge)?;
-    // SAFETY: mapped for good, zero, and long enough for the tables.
-    let slab = unsafe { tables.find(memory.start(), 0) }.ok_or(AttachError::TooLarge)?;
-    slab.format();
-    Head::in_memory(memory)?.publish(facts);
-    Ok(facts)
-}
-
-/// Finds the parts of a heap in memory, which has as many bytes as the facts say.
-///
-/// # Safety
-///
-/// What lies in the memory is a heap, or any bytes, and is used as a heap only.
-pub(super) unsafe fn parts(memory: Memory, facts: Facts) -> Result<Parts, AttachError> {
-    let head = Head::in_memory(&memory)?;
-    let tables = facts.tables().ok_or(AttachError::NoHeap)?;
-    let start = memory.start();
-    // SAFETY: the tables lie behind the slots, within the memory.
-    let slots = unsafe { start.add(Facts::SLOTS_START) }.cast::<Slot>();
-    // SAFETY: any bytes are slots, and there is room for so many before the tables.
-    let slots = unsafe { slice::from_raw_parts(slots.as_ptr(), facts.capacity as usize) };
-    // SAFETY: the memory is mapped for good and has room for the tables; and the caller's duty.
-    let slab = unsafe { tables.find(start, 0) }.ok_or(AttachError::NoHeap)?;
-    // SAFETY: mapped for good.
-    let region = unsafe { Region::new(start, facts.bytes) };
-    let place = attachment::Region { start: region.address(), bytes: facts.bytes };
-    let participants = Participants::new(&head.participants, slots);
-    let attachment =
-        Attachment::new(place, participants, Attached::settle).map_err(AttachError::System)?;
-    let pages_start = tables.pages_start();
-    Ok(Parts { facts, head, slab, pages_start, region, attachment, memory })
-}
-
-/// Draws a number that no heap has that is attached here.
-fn free_number(random: u128) -> u32 {
-    let drawn = (0..100).map(|shift| (random >> shift) as u32 % Handle::HEAPS);
-    drawn.chain(1..).find(|&heap| heap > 0 && Attached::of(heap).is_none()).unwrap_or(1)
 }
 
 impl fmt::Debug for SharedHeap {

@@ -1,10 +1,11 @@
 //! `HeapOptions`: how a heap is made.
-#![expect(unsafe_code, reason = "unmaps what nobody has seen")]
+#![expect(unsafe_code, reason = "has an unsafe function")]
 
 use super::attach_error::AttachError;
 use super::backing::Backing;
 use super::head::Facts;
-use super::heap::{self, SharedHeap};
+use super::heap::SharedHeap;
+use super::mapped;
 use crate::sync::owner::Owner;
 use crate::sys::draft::Draft;
 use crate::sys::mapping::Memory;
@@ -123,18 +124,11 @@ impl HeapOptions {
         let place = backing.place()?.ok_or(AttachError::NotFound)?;
         let draft = Draft::create(&place, self.bytes)?;
         self.prepare(draft.memory())?;
-        heap::initialise(draft.memory(), self.participants)?;
+        mapped::initialise(draft.memory(), self.participants)?;
         if self.mode != Self::MODE {
             draft.set_mode(self.mode)?;
         }
-        match draft.publish() {
-            Ok(memory) => SharedHeap::find(memory),
-            Err(refused) => {
-                // SAFETY: nobody has seen it.
-                let _ = unsafe { refused.memory.unmap() };
-                Err(refused.error.into())
-            }
-        }
+        SharedHeap::find(draft.publish()?)
     }
 
     fn prepare(&self, memory: &Memory) -> Result<(), AttachError> {

@@ -65,14 +65,7 @@ impl HeapView {
 
     /// Looks at memory that nobody else of this process knows of.
     pub(super) fn new(memory: Memory) -> Result<Self, AttachError> {
-        let facts = match Head::in_memory(&memory).and_then(|head| head.read(memory.bytes())) {
-            Ok(facts) => facts,
-            Err(error) => {
-                // SAFETY: nobody knows of this mapping.
-                let _ = unsafe { memory.unmap() };
-                return Err(error);
-            }
-        };
+        let facts = Head::in_memory(&memory)?.read(memory.bytes())?;
         Ok(Self { memory, facts })
     }
 
@@ -110,13 +103,6 @@ impl HeapView {
         let region = unsafe { Region::new(self.memory.start(), self.facts.bytes) };
         // SAFETY: it is all of the heap.
         unsafe { snapshot::look(region, self.facts, see) }.ok_or(ViewError::CutOff)
-    }
-}
-
-impl Drop for HeapView {
-    fn drop(&mut self) {
-        // SAFETY: nothing that lies there is lent to anybody.
-        let _ = unsafe { self.memory.unmap() };
     }
 }
 

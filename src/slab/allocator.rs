@@ -5,7 +5,7 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use super::pool::SlabPool;
-use crate::allocator::{Memory, implement_allocator};
+use crate::allocator::Memory;
 use crate::error::AllocError;
 
 // SAFETY: blocks stay until they are given back, or the pool is dropped; what could unwind aborts.
@@ -39,8 +39,8 @@ unsafe impl Memory for SlabPool {
 }
 
 #[cfg(feature = "allocator-api2")]
-implement_allocator!(allocator_api2::alloc, &SlabPool, SlabPool);
+crate::allocator::implement_allocator!(allocator_api2::alloc, &SlabPool, SlabPool);
 #[cfg(feature = "allocator-api2-04")]
-implement_allocator!(allocator_api2_04::alloc, &SlabPool, SlabPool);
+crate::allocator::implement_allocator!(allocator_api2_04::alloc, &SlabPool, SlabPool);
 #[cfg(feature = "nightly")]
-implement_allocator!(core::alloc, &SlabPool, SlabPool);
+crate::allocator::implement_allocator!(core::alloc, &SlabPool, SlabPool);

@@ -1,6 +1,5 @@
 //! The allocator of a fixed region: pages and size classes, on numbers and offsets; and pools made of it.
 
-#[cfg(any(feature = "allocator-api2", feature = "allocator-api2-04", feature = "nightly"))]
 mod allocator;
 pub(crate) mod bins;
 pub(crate) mod blocks;

@@ -58,7 +58,8 @@ impl Tables {
     ///
     /// # Safety
     ///
-    /// 1. `start` is the start of a mapping of at least [`Tables::bytes`] bytes, aligned to 8, for good.
+    /// 1. `start` is the start of a mapping of at least [`Tables::bytes`] bytes, aligned to 8, that stays for
+    ///    as long as the result is used.
     /// 2. What lies in it where the tables are was written by a slab, or is zero, or is any bytes; and
     ///    is used by slabs only.
     pub(crate) unsafe fn find(self, start: NonNull<u8>, base: usize) -> Option<Slab<'static>> {

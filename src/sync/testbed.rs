@@ -1,7 +1,7 @@
 //! Locks in a raw shared mapping: for the tests and benchmarks of this crate, until there is a heap.
 #![expect(unsafe_code, reason = "places values in a mapping")]
 
-use core::mem;
+use core::mem::{self, ManuallyDrop};
 use core::ptr::NonNull;
 use core::slice;
 use std::io;
@@ -16,7 +16,8 @@ use crate::sys::mapping::Memory;
 /// A shared mapping with a table of participants, and room behind it.
 #[derive(Debug)]
 pub struct Testbed {
-    memory: Memory,
+    /// Never unmapped.
+    memory: ManuallyDrop<Memory>,
     capacity: u32,
     attachment: &'static Attachment,
 }
@@ -36,7 +37,7 @@ impl Testbed {
         let memory = Memory::memfd(room(capacity) + bytes)?;
         header(&memory).publish(capacity);
         let attachment = attach(&memory)?;
-        Ok(Self { memory, capacity, attachment })
+        Ok(Self { memory: ManuallyDrop::new(memory), capacity, attachment })
     }
 
     /// Maps the memory once more, elsewhere, and uses it there from now on.
@@ -45,7 +46,7 @@ impl Testbed {
     ///
     /// Those of the system.
     pub fn map_elsewhere(&mut self) -> io::Result<()> {
-        self.memory = self.memory.map_elsewhere()?;
+        self.memory = ManuallyDrop::new(self.memory.map_elsewhere()?);
         self.attachment = attach(&self.memory)?;
         Ok(())
     }

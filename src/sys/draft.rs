@@ -6,7 +6,6 @@
 //! ```
 #![expect(unsafe_code, reason = "gives a file its name")]
 
-use core::fmt;
 use std::ffi::CString;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
@@ -29,14 +28,6 @@ pub(crate) struct Draft {
     source: CString,
     /// Dropped when the file has its name, or will have none.
     _temporary: Option<TemporaryName>,
-}
-
-/// A draft that found its place taken, or could not be put there.
-#[derive(Debug)]
-pub(crate) struct NotPublished {
-    pub(crate) error: io::Error,
-    /// Still mapped, and known to nobody else.
-    pub(crate) memory: Memory,
 }
 
 impl Draft {
@@ -96,11 +87,8 @@ impl Draft {
     /// # Errors
     ///
     /// `AlreadyExists`: somebody else was first. Or others of the system.
-    pub(crate) fn publish(self) -> Result<Memory, NotPublished> {
-        match self.link() {
-            Ok(()) => Ok(self.memory),
-            Err(error) => Err(NotPublished { error, memory: self.memory }),
-        }
+    pub(crate) fn publish(self) -> io::Result<Memory> {
+        self.link().map(|()| self.memory)
     }
 
     fn link(&self) -> io::Result<()> {
@@ -111,18 +99,6 @@ impl Draft {
         // SAFETY: both strings end in a zero, and are borrowed for as long as the call lasts.
         let result = unsafe { libc::linkat(here, source, here, target.as_ptr(), follow) };
         if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-    }
-}
-
-impl fmt::Display for NotPublished {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the file was not given its name: {}", self.error)
-    }
-}
-
-impl core::error::Error for NotPublished {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        Some(&self.error)
     }
 }
 

@@ -1,10 +1,11 @@
-//! Memory that processes share, mapped when it is made and for good.
+//! Memory that processes share, mapped when it is made.
 #![expect(unsafe_code, reason = "makes memory, maps it and gives advice about it")]
 
 use core::ptr::{self, NonNull};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
 
 use super::file;
 
@@ -17,8 +18,8 @@ pub(crate) enum Access {
 
 /// A run of bytes that other processes may have mapped, too.
 ///
-/// It stays mapped when this value is dropped, and its descriptor is closed then. A child that is
-/// forked has it at the same address.
+/// It is unmapped, and its descriptor closed, when this value is dropped. A child that is forked has
+/// it at the same address.
 #[derive(Debug)]
 pub(crate) struct Memory {
     start: NonNull<u8>,
@@ -29,7 +30,7 @@ pub(crate) struct Memory {
 }
 
 // SAFETY: it is an address and numbers, which mean the same on all threads; no method that is safe to call
-// reads, writes or unmaps the memory.
+// reads or writes the memory.
 unsafe impl Send for Memory {}
 // SAFETY: as above.
 unsafe impl Sync for Memory {}
@@ -43,9 +44,7 @@ impl Memory {
     pub(crate) fn memfd(bytes: usize) -> io::Result<Self> {
         // Where there is too little memory for a file, the kernel kills processes; where there is too
         // little for a mapping, it says so.
-        let counted = Self::map_anon(bytes)?;
-        // SAFETY: nobody has seen it.
-        unsafe { counted.unmap() }?;
+        drop(Self::map_anon(bytes)?);
         let file = file::memfd()?;
         file::make_private(&file)?;
         file::reserve(&file, bytes)?;
@@ -203,18 +202,23 @@ impl Memory {
         Ok(file.metadata()?.len() >= self.bytes as u64)
     }
 
-    /// Takes it out of this process.
+    /// Returns whether both are the same file.
     ///
     /// # Errors
     ///
-    /// Those of `munmap`.
-    ///
-    /// # Safety
-    ///
-    /// Nobody in this process uses the memory, by whatever pointer or reference into it, from now on.
-    pub(crate) unsafe fn unmap(&self) -> io::Result<()> {
-        // SAFETY: this range was mapped by a constructor, and the rest is the caller's duty.
-        done(unsafe { libc::munmap(self.start.as_ptr().cast(), self.bytes) })
+    /// Those of `fstat`.
+    pub(crate) fn is_of_file_of(&self, other: &Self) -> io::Result<bool> {
+        let (Some(one), Some(other)) = (&self.file, &other.file) else { return Ok(false) };
+        let (one, other) = (one.metadata()?, other.metadata()?);
+        Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: a constructor has mapped this range. Who has made a reference into it has promised that it
+        // is used no longer than this value is.
+        unsafe { libc::munmap(self.start.as_ptr().cast(), self.bytes) };
     }
 }
 

@@ -2,13 +2,14 @@
 #![expect(unsafe_code, reason = "copies a heap, and kills in the copy")]
 
 use core::cell::Cell;
+use core::mem::ManuallyDrop;
 use core::slice;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::shared::attached::Attached;
 use crate::shared::handle::Handle;
 use crate::shared::head::Facts;
-use crate::shared::heap::{self, SharedHeap};
+use crate::shared::heap::SharedHeap;
 use crate::shared::held::Unusable;
 use crate::shared::record::Record;
 use crate::slab::damage::Damage;
@@ -58,14 +59,14 @@ impl Stage {
         let heap = SharedHeap::build(Memory::memfd(bytes).unwrap(), 4).unwrap();
         let memory = Memory::memfd(bytes).unwrap();
         // SAFETY: zero, and used as copies of the heap only.
-        let parts = unsafe { heap::parts(memory, heap.attached.facts) }.unwrap();
-        let copy = Attached::unlisted(parts);
+        let copy = unsafe { Attached::new(memory, heap.attached.facts) }.unwrap();
+        let copy: &'static Attached = Box::leak(Box::new(copy));
         for slot in 0..4 {
             // This process is to be nobody there who is somebody in the heap.
             slot_of(copy, slot)[1].store(1000, Ordering::Relaxed);
         }
         membership::join(copy.attachment).unwrap();
-        let notes = Memory::map_anon(4096).unwrap();
+        let notes = ManuallyDrop::new(Memory::map_anon(4096).unwrap());
         // SAFETY: zero, which is a value of it, and mapped for good.
         let notes = unsafe { notes.start().cast().as_ref() };
         Self { heap, copy, notes, watch: Cell::new(None), lock: Cell::new(None) }

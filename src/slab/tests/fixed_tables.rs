@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "finds tables in a mapping, and reads them as words")]
 
 use core::array;
+use core::mem::ManuallyDrop;
 use core::ptr;
 use core::slice;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -83,9 +84,10 @@ impl PartialEq for FixedTables {
 impl Stage {
     /// Makes one in memory that this process shares with those it forks. It stays for good.
     pub(super) fn share() -> &'static Self {
-        let start = Memory::memfd(size_of::<Self>()).expect("memory to share").start();
+        let memory = Memory::memfd(size_of::<Self>()).expect("memory to share");
+        let memory = ManuallyDrop::new(memory);
         // SAFETY: there is room for it, zeroed, which is a value of each of its atomics; it is mapped
         // for good, and nothing else is in it.
-        unsafe { start.cast().as_ref() }
+        unsafe { memory.start().cast().as_ref() }
     }
 }

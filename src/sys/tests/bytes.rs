@@ -7,10 +7,10 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use super::patience::comes_true;
 use crate::sys::mapping::Memory;
 
-/// Borrows all whole words of the memory, for good: none of these tests unmaps what it looks at.
-pub(super) fn words(memory: &Memory) -> &'static [AtomicU64] {
+/// Borrows all whole words of the memory.
+pub(super) fn words(memory: &Memory) -> &[AtomicU64] {
     let start = memory.start().cast::<AtomicU64>().as_ptr().cast_const();
-    // SAFETY: mapped for good, at a multiple of the page's size; whoever writes it uses atomics.
+    // SAFETY: mapped while it is borrowed, at a multiple of the page's size; whoever writes it uses atomics.
     unsafe { slice::from_raw_parts(start, memory.bytes() / size_of::<AtomicU64>()) }
 }
 
@@ -23,6 +23,6 @@ pub(super) fn becomes(memory: &Memory, value: u64) -> bool {
     comes_true(|| first(memory).load(Ordering::Acquire) == value)
 }
 
-pub(super) fn first(memory: &Memory) -> &'static AtomicU64 {
+pub(super) fn first(memory: &Memory) -> &AtomicU64 {
     words(memory).first().expect("the memory has a word")
 }

@@ -9,7 +9,7 @@ use super::bytes::{first, words};
 use super::child::{Child, Ending};
 use super::folder::{Folder, Name};
 use super::patience::comes_true;
-use crate::sys::draft::{Draft, NotPublished};
+use crate::sys::draft::Draft;
 use crate::sys::mapping::{Access, Memory};
 use crate::sys::place::Place;
 use crate::sys::refused::Refused;
@@ -76,7 +76,7 @@ fn create(place: &Place) -> u64 {
     words(draft.memory()).iter().for_each(|word| word.store(1, Ordering::Relaxed));
     match draft.publish() {
         Ok(_) => 1,
-        Err(NotPublished { error, .. }) => {
+        Err(error) => {
             assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
             0
         }
