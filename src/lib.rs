@@ -57,10 +57,6 @@ pub use slab::{
     region_error::RegionError,
     stats::{ClassStats, SlabStats},
 };
-/// What the benchmarks and tests of this crate stand on until there is a heap: no part of the interface.
-#[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
-#[doc(hidden)]
-pub use sync::testbed;
 #[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
 pub use sync::{
     guard::ShmMutexGuard,

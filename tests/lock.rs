@@ -3,7 +3,9 @@
 #![expect(unsafe_code, reason = "places locks in shared memory, and forks processes that die")]
 
 mod bounded;
+mod scratch;
 
+use std::alloc::Layout;
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
@@ -12,9 +14,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use aquifer::testbed::Testbed;
-use aquifer::{JoinError, LockError, OwnerDied, Panicked, ShmMutex, ShmMutexGuard};
+use aquifer::{
+    Backing, HeapOptions, JoinError, LockError, OwnerDied, Panicked, SharedHeap, ShmMutex,
+    ShmMutexGuard,
+};
 use bounded::{Child, in_time, is_killed};
+use scratch::Scratch;
 
 const _: () = assert!(size_of::<ShmMutex<u64>>() == 24);
 const _: () = assert!(size_of::<ShmMutex<()>>() == 16);
@@ -25,25 +30,49 @@ const MOMENT: Duration = Duration::from_millis(50);
 /// One more than 64 bits hold.
 const TWO_TO_THE_64_NANOSECONDS: Duration = Duration::new(18_446_744_073, 709_551_616);
 
-/// Makes a table of participants, and room for a few locks.
-fn bed() -> Testbed {
-    Testbed::create(4, 4096).unwrap()
+const HEAP_BYTES: usize = 64 << 10;
+
+fn heap() -> SharedHeap {
+    heap_of(4)
 }
 
-/// Makes a lock in shared memory, instead of the one before.
-fn shared<T: Send>(bed: &Testbed, value: T) -> &'static ShmMutex<T> {
-    shared_at(bed, 0, value)
+/// Makes a heap in which there is room for so many processes at a time.
+fn heap_of(participants: u32) -> SharedHeap {
+    HeapOptions::new(HEAP_BYTES).participants(participants).create(&Backing::Memfd).unwrap()
 }
 
-/// Makes a lock so many bytes into the shared memory.
-fn shared_at<T: Send>(bed: &Testbed, offset: usize, value: T) -> &'static ShmMutex<T> {
-    // SAFETY: the callers give it an aligned place in the room that nothing else uses.
-    unsafe { bed.write(offset, ShmMutex::new(value)) }
+/// Makes a heap in which this process has another slot than in those above: somebody who is dead by now
+/// had the first one.
+fn heap_of_the_dead() -> SharedHeap {
+    let scratch = Scratch::new();
+    let backing = Backing::File(scratch.file("heap"));
+    killed_after(|| _ = SharedHeap::create(&backing, HEAP_BYTES).unwrap());
+    SharedHeap::open(&backing).unwrap()
+}
+
+/// Makes a lock in a heap, around what need not be `ShmSafe`: this process and its children have the
+/// memory of this test in common.
+fn shared<T: Send>(heap: &SharedHeap, value: T) -> &'static ShmMutex<T> {
+    place(heap, ShmMutex::new(value))
+}
+
+/// Moves a lock into a heap.
+fn place<T: Send>(heap: &SharedHeap, mutex: ShmMutex<T>) -> &'static ShmMutex<T> {
+    let place = heap.alloc_layout(Layout::new::<ShmMutex<T>>()).unwrap().cast();
+    // SAFETY: handed out for this just now.
+    unsafe { place.write(mutex) };
+    // SAFETY: written above; it is not given back, and the heap stays mapped.
+    unsafe { place.as_ref() }
+}
+
+/// Becomes a participant, as the first lock makes one of a process.
+fn join(heap: &SharedHeap) {
+    drop(shared(heap, ()).lock().unwrap());
 }
 
 /// Moves a lock out of shared memory, so that it can be dropped.
 fn take_out<T: Send>(mutex: &'static ShmMutex<T>) -> ShmMutex<T> {
-    // SAFETY: the callers forget the one in the mapping.
+    // SAFETY: the callers forget the one in the heap.
     unsafe { std::ptr::from_ref(mutex).read() }
 }
 
@@ -108,7 +137,7 @@ fn assert_relock<T>(result: Result<ShmMutexGuard<'_, T>, LockError<'_, T>>) {
 fn threads_take_turns_and_see_what_was_written() {
     const ROUNDS: u64 = 6000;
     in_time(|| {
-        let mutex = shared(&bed(), [0_u64; 8]);
+        let mutex = shared(&heap(), [0_u64; 8]);
         // No thread holds the lock when it comes here: whatever it is told, not `Relock`.
         let raise = |round: u64| {
             let result = match round % 3 {
@@ -138,7 +167,7 @@ fn threads_take_turns_and_see_what_was_written() {
 #[test]
 fn a_held_lock_is_refused_when_the_time_is_up_and_not_before() {
     in_time(|| {
-        let mutex = shared(&bed(), 0);
+        let mutex = shared(&heap(), 0);
         let guard = mutex.lock().unwrap();
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -160,7 +189,7 @@ fn a_held_lock_is_refused_when_the_time_is_up_and_not_before() {
 #[test]
 fn a_waiter_gets_the_lock_when_it_is_released() {
     in_time(|| {
-        let mutex = shared(&bed(), false);
+        let mutex = shared(&heap(), false);
         let waits: [fn(&ShmMutex<bool>) -> bool; 4] = [
             |mutex| *mutex.lock().unwrap(),
             |mutex| *mutex.lock_timeout(Duration::MAX).unwrap(),
@@ -184,7 +213,7 @@ fn a_waiter_gets_the_lock_when_it_is_released() {
 #[test]
 fn a_thread_is_refused_a_second_guard() {
     in_time(|| {
-        let mutex = shared(&bed(), 1);
+        let mutex = shared(&heap(), 1);
         let mut guard = mutex.lock().unwrap();
         for _ in 0..3 {
             assert_relock(mutex.lock());
@@ -211,7 +240,7 @@ fn a_thread_is_refused_a_second_guard() {
 #[test]
 fn the_holder_of_an_error_is_the_owner_of_the_lock() {
     in_time(|| {
-        let mutex = shared(&bed(), 1);
+        let mutex = shared(&heap(), 1);
         poison(mutex);
         let panicked = panicked(mutex);
         assert_relock(mutex.lock());
@@ -225,10 +254,8 @@ fn the_holder_of_an_error_is_the_owner_of_the_lock() {
 #[test]
 fn locks_of_one_heap_and_of_two_nest() {
     in_time(|| {
-        let (here, there) = (bed(), bed());
-        // This process has another slot there than here.
-        killed_after(|| there.join().unwrap());
-        let mutexes = [shared(&here, 0), shared(&there, 0), shared_at(&here, 64, 0)];
+        let (here, there) = (heap(), heap_of_the_dead());
+        let mutexes = [shared(&here, 0), shared(&there, 0), shared(&here, 0)];
         for _ in 0..3 {
             let guards = mutexes.map(|mutex| mutex.lock().unwrap());
             for mutex in mutexes {
@@ -252,19 +279,15 @@ fn locks_of_one_heap_and_of_two_nest() {
 #[test]
 fn a_lock_is_of_the_memory_in_which_it_lies() {
     in_time(|| {
-        let (here, there) = (bed(), bed());
-        // This process has another slot there than here, and the dead one's there is that here.
-        killed_after(|| there.join().unwrap());
-        there.join().unwrap();
+        // The dead one's slot there is this process's here.
+        let (here, there) = (heap(), heap_of_the_dead());
         let mutex = ShmMutex::new(1);
         assert!(matches!(mutex.lock(), Err(LockError::NotJoined(JoinError::NotAttached))));
         assert!(matches!(mutex.try_lock(), Err(LockError::NotJoined(JoinError::NotAttached))));
         assert!(mutex.owner().is_none() && !mutex.is_locked());
-        // SAFETY: the room is as large, and nothing else is in it.
-        let mutex = unsafe { here.write(0, mutex) };
+        let mutex = place(&here, mutex);
         *mutex.lock().unwrap() += 1;
-        // SAFETY: as above.
-        let mutex = unsafe { there.write(0, take_out(mutex)) };
+        let mutex = place(&there, take_out(mutex));
         let guard = mutex.lock().unwrap();
         let child = Child::start(|| {
             assert_held(mutex.try_lock());
@@ -279,7 +302,7 @@ fn a_lock_is_of_the_memory_in_which_it_lies() {
 #[test]
 fn a_panic_is_told_until_somebody_declares_the_data_whole() {
     in_time(|| {
-        let mutex = shared(&bed(), vec![1]);
+        let mutex = shared(&heap(), vec![1]);
         poison(mutex);
         drop(panicked(mutex));
         assert!(matches!(mutex.try_lock(), Err(LockError::Panicked(_))));
@@ -303,8 +326,8 @@ fn a_panic_is_told_until_somebody_declares_the_data_whole() {
 #[test]
 fn a_repair_that_panics_repairs_nothing() {
     in_time(|| {
-        let bed = bed();
-        let mutex = shared(&bed, 0_u64);
+        let heap = heap();
+        let mutex = shared(&heap, 0_u64);
         poison(mutex);
         let repair =
             AssertUnwindSafe(|| drop(panicked(mutex).recover(|_| panic!("in the repair"))));
@@ -333,7 +356,7 @@ fn a_lock_taken_while_unwinding_is_not_poisoned() {
         }
     }
     in_time(|| {
-        let mutex = shared(&bed(), 0);
+        let mutex = shared(&heap(), 0);
         for _ in 0..2 {
             let unwinds = || {
                 let _counts = Counts(mutex);
@@ -358,8 +381,8 @@ fn a_lock_is_taken_in_destructors_of_thread_locals() {
         static GUARD: RefCell<Option<ShmMutexGuard<'static, u32>>> = const { RefCell::new(None) };
     }
     in_time(|| {
-        let bed = bed();
-        let mutex = shared(&bed, 0);
+        let heap = heap();
+        let mutex = shared(&heap, 0);
         // The first of them has not used a lock before its end.
         for locks_before in [false, true] {
             let thread = thread::spawn(move || {
@@ -378,9 +401,9 @@ fn a_lock_is_taken_in_destructors_of_thread_locals() {
 #[cfg_attr(asan, ignore = "data is forgotten on purpose, which is a leak")]
 fn a_death_is_told_until_somebody_replaces_the_data() {
     in_time(|| {
-        let bed = bed();
+        let heap = heap();
         let shared_count = Arc::new(());
-        let mutex = shared(&bed, Arc::clone(&shared_count));
+        let mutex = shared(&heap, Arc::clone(&shared_count));
         let asks: [fn(&ShmMutex<_>) -> bool; 3] = [
             |mutex| matches!(mutex.lock(), Err(LockError::OwnerDied(_))),
             |mutex| matches!(mutex.try_lock(), Err(LockError::OwnerDied(_))),
@@ -408,8 +431,8 @@ fn a_death_is_told_until_somebody_replaces_the_data() {
 #[test]
 fn a_death_is_told_until_somebody_repairs_data_that_cannot_be_torn() {
     in_time(|| {
-        let bed = bed();
-        let mutex = shared(&bed, [1_u64, 1]);
+        let heap = heap();
+        let mutex = shared(&heap, [1_u64, 1]);
         let pay = || {
             let mut accounts = mutex.lock().unwrap();
             accounts[0] -= 1;
@@ -426,8 +449,8 @@ fn a_death_is_told_until_somebody_repairs_data_that_cannot_be_torn() {
 #[test]
 fn a_death_is_told_until_unsafe_code_declares_the_data_whole() {
     in_time(|| {
-        let bed = bed();
-        let mutex = shared(&bed, vec![1]);
+        let heap = heap();
+        let mutex = shared(&heap, vec![1]);
         killed_with(mutex);
         for _ in 0..2 {
             // SAFETY: the dead owner has not touched the data.
@@ -453,8 +476,8 @@ fn a_death_is_told_until_unsafe_code_declares_the_data_whole() {
 #[test]
 fn a_death_after_a_panic_counts_for_more() {
     in_time(|| {
-        let bed = bed();
-        let mutex = shared(&bed, 0);
+        let heap = heap();
+        let mutex = shared(&heap, 0);
         poison(mutex);
         killed_with(mutex);
         drop(owner_died(mutex).replace(1));
@@ -465,8 +488,8 @@ fn a_death_after_a_panic_counts_for_more() {
 #[test]
 fn of_the_threads_that_wait_for_an_owner_that_dies_one_is_told_and_none_of_a_relock() {
     in_time(|| {
-        let bed = bed();
-        let mutex = shared(&bed, 0_u64);
+        let heap = heap();
+        let mutex = shared(&heap, 0_u64);
         // From now on this thread has a number, and so have the threads of forked children: the same.
         drop(mutex.lock().unwrap());
         let wait = || match mutex.lock() {
@@ -499,8 +522,8 @@ fn of_the_threads_that_wait_for_an_owner_that_dies_one_is_told_and_none_of_a_rel
 #[test]
 fn a_forked_child_has_no_part_in_its_parents_guard() {
     in_time(|| {
-        let bed = bed();
-        let mutex = shared(&bed, 7);
+        let heap = heap();
+        let mutex = shared(&heap, 7);
         let mut guard = Some(mutex.lock().unwrap());
         killed_after(|| {
             assert_held(mutex.try_lock());
@@ -517,8 +540,8 @@ fn a_forked_child_has_no_part_in_its_parents_guard() {
 #[test]
 fn the_owner_is_named_alive_and_dead() {
     in_time(|| {
-        let bed = bed();
-        let mutex = shared(&bed, 0);
+        let heap = heap();
+        let mutex = shared(&heap, 0);
         assert!(!mutex.is_locked() && mutex.owner().is_none());
         let guard = mutex.lock().unwrap();
         let owner = mutex.owner().unwrap();
@@ -542,13 +565,12 @@ fn the_owner_is_named_alive_and_dead() {
 #[test]
 fn a_dead_owner_stays_dead_when_its_slot_is_let_again() {
     in_time(|| {
-        let bed = Testbed::create(2, 4096).unwrap();
-        let mutex = shared(&bed, 0);
-        bed.join().unwrap();
+        let heap = heap_of(2);
+        let mutex = shared(&heap, 0);
         killed_with(mutex);
-        assert_eq!(bed.reap(), 1);
+        assert_eq!(heap.reap(), 1);
         killed_after(|| {
-            bed.join().unwrap();
+            join(&heap);
             assert!(mutex.is_locked() && mutex.owner().is_none());
             drop(owner_died(mutex));
         });
@@ -560,8 +582,8 @@ fn a_dead_owner_stays_dead_when_its_slot_is_let_again() {
 #[test]
 fn a_process_without_a_slot_is_refused() {
     in_time(|| {
-        let bed = Testbed::create(1, 4096).unwrap();
-        let mutex = shared(&bed, 0);
+        let heap = heap_of(1);
+        let mutex = shared(&heap, 0);
         drop(mutex.lock().unwrap());
         killed_after(|| {
             for result in [mutex.lock(), mutex.try_lock(), mutex.lock_timeout(MOMENT)] {
@@ -577,27 +599,27 @@ fn a_process_without_a_slot_is_refused() {
 #[cfg_attr(asan, ignore = "data is forgotten on purpose, which is a leak")]
 fn a_lock_drops_its_data_if_it_is_whole() {
     in_time(|| {
-        let bed = bed();
+        let heap = heap();
         let count = Arc::new(());
         drop(ShmMutex::new(Arc::clone(&count)));
         assert_eq!(Arc::strong_count(&count), 1);
 
-        let mutex = shared(&bed, Arc::clone(&count));
+        let mutex = shared(&heap, Arc::clone(&count));
         poison(mutex);
         drop(take_out(mutex));
         assert_eq!(Arc::strong_count(&count), 1);
 
-        let mutex = shared(&bed, Arc::clone(&count));
+        let mutex = shared(&heap, Arc::clone(&count));
         std::mem::forget(mutex.lock().unwrap());
         drop(take_out(mutex));
         assert_eq!(Arc::strong_count(&count), 2, "somebody may still have a reference to it");
 
-        let mutex = shared(&bed, Arc::clone(&count));
+        let mutex = shared(&heap, Arc::clone(&count));
         killed_with(mutex);
         drop(take_out(mutex));
         assert_eq!(Arc::strong_count(&count), 3, "nobody has looked whether it is whole");
 
-        let mutex = shared(&bed, Arc::clone(&count));
+        let mutex = shared(&heap, Arc::clone(&count));
         killed_with(mutex);
         drop(owner_died(mutex));
         drop(take_out(mutex));
@@ -613,14 +635,14 @@ fn a_lock_takes_any_type_that_may_change_threads() {
     struct Page(u8);
     fn sure<T: Send + Sync + RefUnwindSafe>(_: &T) {}
     in_time(|| {
-        let bed = bed();
-        drop(shared(&bed, ()).lock().unwrap());
-        let cell = shared(&bed, Cell::new(1));
+        let heap = heap();
+        drop(shared(&heap, ()).lock().unwrap());
+        let cell = shared(&heap, Cell::new(1));
         sure(cell);
         cell.lock().unwrap().set(2);
         assert_eq!(cell.lock().unwrap().get(), 2);
 
-        let mutex = shared(&bed, Aligned(3));
+        let mutex = shared(&heap, Aligned(3));
         let guard = mutex.lock().unwrap();
         assert_eq!((&raw const *guard).addr() % 32, 0);
         assert_eq!(guard.0, 3);
@@ -628,11 +650,7 @@ fn a_lock_takes_any_type_that_may_change_threads() {
         killed_with(mutex);
         assert_eq!(owner_died(mutex).replace(Aligned(4)).0, 4);
 
-        let bed = Testbed::create(4, 4 * size_of::<Page>()).unwrap();
-        // SAFETY: a byte fits anywhere, and it is not used any more when the lock is written.
-        let room = unsafe { bed.write(0, 0_u8) };
-        let to_the_next_page = (&raw const *room).addr().wrapping_neg() % align_of::<Page>();
-        let page = shared_at(&bed, to_the_next_page, Page(5));
+        let page = shared(&heap, Page(5));
         let guard = page.lock().unwrap();
         assert_eq!(((&raw const *guard).addr() % 4096, guard.0), (0, 5));
     });
@@ -647,8 +665,8 @@ fn text_about_a_lock_leaves_the_data_alone() {
         }
     }
     in_time(|| {
-        let bed = bed();
-        let mutex = shared(&bed, Untouchable);
+        let heap = heap();
+        let mutex = shared(&heap, Untouchable);
         assert!(format!("{mutex:?}").starts_with("ShmMutex { owner: None"));
         poison(mutex);
         assert_eq!(format!("{:?}", mutex.lock().err().unwrap()), "Panicked(..)");
@@ -660,7 +678,7 @@ fn text_about_a_lock_leaves_the_data_alone() {
         let guard = owner_died(mutex).replace(Untouchable);
         assert!(format!("{mutex:?}").starts_with("ShmMutex { owner: Some"));
         drop(guard);
-        let whole = shared(&bed, "data");
+        let whole = shared(&heap, "data");
         let guard = whole.lock().unwrap();
         assert_eq!(format!("{guard} {guard:?}"), "data \"data\"");
     });
@@ -673,8 +691,8 @@ fn errors_say_what_has_happened() {
         assert!(text.starts_with(char::is_lowercase) && !text.ends_with('.'), "{text}");
     }
     in_time(|| {
-        let bed = bed();
-        let mutex = shared(&bed, 0);
+        let heap = heap();
+        let mutex = shared(&heap, 0);
         poison(mutex);
         assert_prose(&mutex.lock().err().unwrap());
         killed_with(mutex);

@@ -53,27 +53,24 @@ fn a_pool_tells_of_its_accounts_once_when_it_closes() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_lock_tells_once_of_a_dead_owner_that_was_found() {
-    use aquifer::testbed::Testbed;
-    use aquifer::{LockError, ShmMutex};
+    use aquifer::{Backing, LockError, SharedHeap, ShmMutex};
 
     record();
-    let bed = Testbed::create(4, 64).unwrap();
-    // SAFETY: the value fits, and nothing else is there.
-    let mutex = unsafe { bed.write(0, ShmMutex::new(0_u32)) };
-    // SAFETY: the child calls nothing but the lock, and ends without running destructors.
-    let child = unsafe { libc::fork() };
-    if child == 0 {
+    let heap = SharedHeap::create(&Backing::Memfd, 1 << 20).unwrap();
+    let mutex = ShmMutex::new_in(0_u32, &heap).unwrap();
+    let die_with_the_lock = || {
         core::mem::forget(mutex.lock());
-        // SAFETY: it ends this process.
-        unsafe { libc::_exit(0) };
-    }
-    // SAFETY: the child is this test's own, and its status is not asked for.
-    unsafe { libc::waitpid(child, core::ptr::null_mut(), 0) };
+        0
+    };
+    // SAFETY: the worker calls nothing but the lock, and drops nothing.
+    let worker = unsafe { heap.fork_worker(die_with_the_lock) }.unwrap();
+    // SAFETY: the worker is this test's own, and its status is not asked for.
+    unsafe { libc::waitpid(worker as libc::pid_t, core::ptr::null_mut(), 0) };
     for _ in 0..2 {
         // It is left as it is, so that the second finds damage, and no dead owner.
         assert!(matches!(mutex.lock(), Err(LockError::OwnerDied(_))));
     }
     let events = events(Level::Warn);
     assert_eq!(events.len(), 1, "{events:?}");
-    assert!(events[0].contains(&child.to_string()), "{events:?}");
+    assert!(events[0].contains(&worker.to_string()), "{events:?}");
 }

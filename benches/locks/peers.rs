@@ -1,10 +1,10 @@
 //! The locks that are compared, behind one face.
-#![expect(unsafe_code, reason = "writes a lock into a testbed")]
+#![expect(unsafe_code, reason = "writes a lock into a page of a heap")]
 
+use std::alloc::Layout;
 use std::ops::DerefMut;
 
-use aquifer::testbed::Testbed;
-use aquifer::{LockError, ShmMutex, ShmMutexGuard};
+use aquifer::{Backing, HeapOptions, LockError, ShmMutex, ShmMutexGuard};
 
 use super::pthread::{Pthread, PthreadGuard};
 use super::shared::Shared;
@@ -49,11 +49,16 @@ impl Peers {
 }
 
 fn aquifer_lock() -> &'static ShmMutex<u64> {
-    /// Of 32 bytes each, with a header of as many before them: so what follows begins a line.
-    const SLOTS: u32 = 63;
-    let bed = Testbed::create(SLOTS, 4096).expect("the system gives memory");
-    // SAFETY: the room has 4096 bytes, and nothing else is in them.
-    unsafe { bed.write(0, ShmMutex::new(0)) }
+    /// More than take part at a time.
+    const PARTICIPANTS: u32 = 63;
+    let options = HeapOptions::new(1 << 20).participants(PARTICIPANTS);
+    let heap = options.create(&Backing::Memfd).expect("the system gives memory");
+    let page = Layout::from_size_align(4096, 4096).expect("a layout");
+    let place = heap.alloc_layout(page).expect("a new heap has pages").cast();
+    // SAFETY: a page was handed out, in which nothing else is.
+    unsafe { place.write(ShmMutex::new(0)) };
+    // SAFETY: written above; the page is not given back, and the heap stays mapped.
+    unsafe { place.as_ref() }
 }
 
 impl Lock for ShmMutex<u64> {

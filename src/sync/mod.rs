@@ -14,8 +14,6 @@ pub(crate) mod participants;
 pub(crate) mod primitives;
 pub(crate) mod raw;
 pub(crate) mod semaphore;
-#[doc(hidden)]
-pub mod testbed;
 #[cfg(all(test, not(asan)))]
 mod tests;
 pub(crate) mod trust;

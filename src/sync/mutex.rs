@@ -35,15 +35,10 @@ use super::raw::{Applicant, Damage, RawLock, Refusal, Taken};
 /// is dropped there, and must not be used for anything else: the parent has the lock.
 ///
 /// ```
-/// # #[expect(unsafe_code, reason = "a raw mapping stands in for a heap")]
-/// # fn main() {
-/// # use aquifer::testbed::Testbed;
-/// use aquifer::{LockError, ShmMutex};
+/// use aquifer::{Backing, LockError, SharedHeap, ShmMutex};
 ///
-/// # let bed = Testbed::create(4, 64).unwrap();
-/// let hits = ShmMutex::new(0_u64);
-/// # // SAFETY: the value fits, and nothing else is there.
-/// # let hits = unsafe { bed.write(0, hits) };
+/// let heap = SharedHeap::create(&Backing::Memfd, 1 << 20)?;
+/// let hits = ShmMutex::new_in(0_u64, &heap)?;
 /// let mut guard = match hits.lock() {
 ///     Ok(guard) => guard,
 ///     // Any integer is a valid one, so it can be looked at and put right.
@@ -51,9 +46,8 @@ use super::raw::{Applicant, Damage, RawLock, Refusal, Taken};
 ///     Err(error) => panic!("{error}"),
 /// };
 /// *guard += 1;
-/// drop(guard);
-/// assert_eq!(*hits.lock().unwrap(), 1);
-/// # }
+/// assert_eq!(*guard, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// It is not to be taken in a signal handler, which could wait for the very thread that it interrupts.

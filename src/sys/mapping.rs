@@ -24,7 +24,6 @@ pub(crate) enum Access {
 pub(crate) struct Memory {
     start: NonNull<u8>,
     bytes: usize,
-    access: Access,
     /// Memory without one goes to forked children alone.
     file: Option<File>,
 }
@@ -62,7 +61,7 @@ impl Memory {
     /// Those of `mmap`.
     pub(crate) fn map_anon(bytes: usize) -> io::Result<Self> {
         let start = map(None, bytes, Access::ReadWrite)?;
-        Ok(Self { start, bytes, access: Access::ReadWrite, file: None })
+        Ok(Self { start, bytes, file: None })
     }
 
     /// Maps `bytes` bytes of `/dev/zero`, as systems without anonymous mappings do. They are as those
@@ -75,7 +74,7 @@ impl Memory {
         let device = OpenOptions::new().read(true).write(true).open("/dev/zero")?;
         let start = map(Some(&device), bytes, Access::ReadWrite)?;
         // Whoever maps the device once more gets other bytes, so its descriptor is not the memory's.
-        Ok(Self { start, bytes, access: Access::ReadWrite, file: None })
+        Ok(Self { start, bytes, file: None })
     }
 
     /// Makes a segment of `bytes` zeros as System V has them, which goes when the last process does
@@ -103,7 +102,7 @@ impl Memory {
         // The segment stays as long as it is mapped; where it is not, it goes here.
         // SAFETY: the call takes numbers, and with this command no address.
         unsafe { libc::shmctl(segment, libc::IPC_RMID, ptr::null_mut()) };
-        Ok(Self { start: start?, bytes, access: Access::ReadWrite, file: None })
+        Ok(Self { start: start?, bytes, file: None })
     }
 
     /// Maps the first `bytes` bytes of a file, which it has reserved.
@@ -112,7 +111,7 @@ impl Memory {
     ///
     /// Those of `mmap`.
     pub(super) fn of_file(file: File, bytes: usize, access: Access) -> io::Result<Self> {
-        Ok(Self { start: map(Some(&file), bytes, access)?, bytes, access, file: Some(file) })
+        Ok(Self { start: map(Some(&file), bytes, access)?, bytes, file: Some(file) })
     }
 
     /// Maps a copy of some bytes, a multiple of a page, between two pages that nobody may touch.
@@ -136,7 +135,7 @@ impl Memory {
             // SAFETY: nobody writes there from now on.
             done(unsafe { libc::mprotect(start.as_ptr().cast(), bytes.len(), libc::PROT_READ) })?;
         }
-        Ok(Self { start, bytes: bytes.len(), access, file: None })
+        Ok(Self { start, bytes: bytes.len(), file: None })
     }
 
     pub(crate) fn start(&self) -> NonNull<u8> {
@@ -161,12 +160,13 @@ impl Memory {
     /// # Errors
     ///
     /// Those of `mremap`.
+    #[cfg(test)]
     pub(crate) fn map_elsewhere(&self) -> io::Result<Self> {
         let old = self.start.as_ptr().cast();
         // SAFETY: an old length of zero leaves the old mapping as it is, and of what is shared makes
         // another, where the kernel chooses.
         let start = unsafe { libc::mremap(old, 0, self.bytes, libc::MREMAP_MAYMOVE) };
-        Ok(Self { start: mapped(start)?, bytes: self.bytes, access: self.access, file: None })
+        Ok(Self { start: mapped(start)?, bytes: self.bytes, file: None })
     }
 
     /// Keeps all of it in memory, and out of the swap space, while this process lives. Children do not

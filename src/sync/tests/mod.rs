@@ -16,6 +16,7 @@ mod refusals;
 mod scenes;
 mod slots;
 mod stage;
+mod testbed;
 mod threads;
 mod workers;
 

@@ -6,8 +6,8 @@ use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::child::Child;
+use super::testbed::Testbed;
 use crate::sync::mutex::ShmMutex;
-use crate::sync::testbed::Testbed;
 
 /// Two locks around a `T` each, and a `B` by which the processes of a test tell each other things.
 pub(super) struct Stage<T: 'static, B: 'static> {
@@ -28,8 +28,8 @@ impl<T: Default + Send, B: Sync> Stage<T, B> {
         let mutexes = [ShmMutex::new(T::default()), ShmMutex::new(T::default())];
         let shared = Shared { mutexes, board };
         const { assert!(align_of::<Shared<T, B>>() <= 32) };
-        // SAFETY: there is room for it, and nothing is there yet.
-        unsafe { bed.write(0, shared) };
+        // SAFETY: there is room for it, aligned as it needs, and nothing is there yet.
+        unsafe { bed.room().write(shared) };
         Self { bed, shared: PhantomData }
     }
 
@@ -75,7 +75,7 @@ impl<T: Default + Send, B: Sync> Stage<T, B> {
     }
 
     fn shared(&self) -> &'static Shared<T, B> {
-        // SAFETY: `new` has written it there, and it is shared.
-        unsafe { self.bed.read(0) }
+        // SAFETY: `new` has written it there, it is shared, and the mapping stays.
+        unsafe { self.bed.room().as_ref() }
     }
 }
