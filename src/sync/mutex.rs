@@ -99,7 +99,10 @@ impl<T> ShmMutex<T> {
     #[inline]
     #[doc(alias = "ngx_shmtx_lock")]
     pub fn lock(&self) -> Result<ShmMutexGuard<'_, T>, LockError<'_, T>> {
-        self.lock_free().unwrap_or_else(|| self.wait_until(None))
+        match self.take_free() {
+            Some(member) => self.taken_by(member),
+            None => self.wait_until(None),
+        }
     }
 
     /// Takes the lock if it is free, or if its owner is dead.
@@ -111,7 +114,10 @@ impl<T> ShmMutex<T> {
     #[inline]
     #[doc(alias = "ngx_shmtx_trylock")]
     pub fn try_lock(&self) -> Result<ShmMutexGuard<'_, T>, LockError<'_, T>> {
-        self.lock_free().unwrap_or_else(|| self.try_slowly())
+        match self.take_free() {
+            Some(member) => self.taken_by(member),
+            None => self.try_slowly(),
+        }
     }
 
     /// Takes the lock, and waits for it for `timeout` at most, by the monotonic clock.
@@ -124,7 +130,10 @@ impl<T> ShmMutex<T> {
         &self,
         timeout: Duration,
     ) -> Result<ShmMutexGuard<'_, T>, LockError<'_, T>> {
-        self.lock_free().unwrap_or_else(|| self.wait_until(Some(Instant::after(timeout))))
+        match self.take_free() {
+            Some(member) => self.taken_by(member),
+            None => self.wait_until(Some(Instant::after(timeout))),
+        }
     }
 
     /// Returns whether somebody holds the lock, or died holding it. That may be over by the time
@@ -144,9 +153,9 @@ impl<T> ShmMutex<T> {
 
     /// The way of a lock that is free.
     #[inline]
-    fn lock_free(&self) -> Option<Result<ShmMutexGuard<'_, T>, LockError<'_, T>>> {
+    fn take_free(&self) -> Option<Member> {
         let member = membership::member(self.address())?;
-        self.raw.take_free(member.word).then(|| self.taken_by(member))
+        self.raw.take_free(member.word).then_some(member)
     }
 
     #[cold]
