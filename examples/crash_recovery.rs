@@ -1,9 +1,8 @@
 // cargo run --example crash_recovery
 //! A worker is killed while it holds two locks: what the next one sees, and what it can do.
-#![expect(unsafe_code, reason = "forks a worker that kills itself, and waits for it")]
+#![expect(unsafe_code, reason = "forks a worker that kills itself")]
 
 use std::error::Error;
-use std::ptr;
 
 use aquifer::{Backing, KillSafe, LockError, SharedHeap, ShmMutex, ShmSafe, ShmVec};
 
@@ -59,9 +58,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Forks a worker, and waits for its end.
 fn run(heap: &SharedHeap, work: impl FnOnce() -> i32) {
     // SAFETY: there is one thread, and the worker drops no box that it has inherited.
-    let worker = unsafe { heap.fork_worker(work) }.expect("a process");
-    // SAFETY: it waits for a child of this process, and asks for no status.
-    unsafe { libc::waitpid(worker as i32, ptr::null_mut(), 0) };
+    let mut worker = unsafe { heap.fork_worker(work) }.expect("a process");
+    worker.wait().expect("it is nobody else's");
 }
 
 fn kill_itself() {

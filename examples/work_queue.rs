@@ -1,9 +1,8 @@
 // cargo run --example work_queue
 //! Forked workers count primes: they take jobs from a list in shared memory, and put them into another.
-#![expect(unsafe_code, reason = "forks, and waits for what it has forked")]
+#![expect(unsafe_code, reason = "forks")]
 
 use std::error::Error;
-use std::ptr;
 
 use aquifer::{
     Backing, LockError, SharedHeap, ShmBox, ShmMutex, ShmMutexGuard, ShmSafe, ShmSemaphore, ShmVec,
@@ -41,8 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     (0..workers.len()).try_for_each(|_| queue.ready.post())?;
     for worker in workers {
-        // SAFETY: it waits for a child of this process, and asks for no status.
-        unsafe { libc::waitpid(worker? as i32, ptr::null_mut(), 0) };
+        worker?.wait()?;
     }
     let done = lock(&queue.done, &heap);
     println!("{} jobs, {} primes", done.len(), done.iter().map(|job| job.primes).sum::<u64>());

@@ -48,6 +48,7 @@ pub use shared::{
     vec::ShmVec,
     view::HeapView,
     view_error::ViewError,
+    worker::Worker,
 };
 #[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
 pub use slab::{

@@ -63,14 +63,13 @@ fn a_lock_tells_once_of_a_dead_owner_that_was_found() {
         0
     };
     // SAFETY: the worker calls nothing but the lock, and drops nothing.
-    let worker = unsafe { heap.fork_worker(die_with_the_lock) }.unwrap();
-    // SAFETY: the worker is this test's own, and its status is not asked for.
-    unsafe { libc::waitpid(worker as libc::pid_t, core::ptr::null_mut(), 0) };
+    let mut worker = unsafe { heap.fork_worker(die_with_the_lock) }.unwrap();
+    worker.wait().unwrap();
     for _ in 0..2 {
         // It is left as it is, so that the second finds damage, and no dead owner.
         assert!(matches!(mutex.lock(), Err(LockError::OwnerDied(_))));
     }
     let events = events(Level::Warn);
     assert_eq!(events.len(), 1, "{events:?}");
-    assert!(events[0].contains(&worker.to_string()), "{events:?}");
+    assert!(events[0].contains(&worker.id().to_string()), "{events:?}");
 }

@@ -7,6 +7,7 @@ mod scratch;
 
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -341,15 +342,37 @@ fn a_worker_is_forked_and_its_end_is_told() {
         };
         for (code, told) in [(0, 0), (3, 3), (1, SharedHeap::PANICKED)] {
             // SAFETY: the worker uses the heap alone, and drops nothing that it has inherited.
-            let pid = unsafe { heap.fork_worker(|| work(code)) }.unwrap();
-            let mut status = 0;
-            // SAFETY: `status` has room, and the worker is this process's.
-            assert_eq!(unsafe { libc::waitpid(pid as i32, &mut status, 0) }, pid as i32);
-            assert_eq!(libc::WEXITSTATUS(status), told);
+            let mut worker = unsafe { heap.fork_worker(|| work(code)) }.unwrap();
+            assert_eq!(worker.wait().unwrap().code(), Some(told));
+            // It is told again, and nobody else's process is killed.
+            assert_eq!(worker.try_wait().unwrap().unwrap().code(), Some(told));
+            worker.kill().unwrap();
         }
         assert_eq!(counter.load(Ordering::Relaxed), 3);
         assert_eq!(heap.reap(), 3);
+        // In the same test: a worker joins all heaps of its process, those of other tests, too.
+        a_killed_worker_is_waited_for(&heap);
     });
+}
+
+fn a_killed_worker_is_waited_for(heap: &SharedHeap) {
+    let sleep = || loop {
+        thread::park();
+    };
+    // SAFETY: the worker uses nothing.
+    let mut worker = unsafe { heap.fork_worker(sleep) }.unwrap();
+    assert!(worker.try_wait().unwrap().is_none());
+    assert!(Path::new(&format!("/proc/{}", worker.id())).exists());
+    worker.kill().unwrap();
+    assert_eq!(worker.wait().unwrap().signal(), Some(libc::SIGKILL));
+    let status = worker.try_wait().unwrap().unwrap();
+    assert_eq!(status.signal(), Some(libc::SIGKILL));
+    // Somebody else has waited for this one.
+    // SAFETY: the worker does nothing.
+    let mut other = unsafe { heap.fork_worker(|| 0) }.unwrap();
+    // SAFETY: it asks for no status.
+    unsafe { libc::waitpid(other.id() as i32, std::ptr::null_mut(), 0) };
+    assert_eq!(other.wait().unwrap_err().raw_os_error(), Some(libc::ECHILD));
 }
 
 #[test]

@@ -4,13 +4,72 @@
 use core::sync::atomic::Ordering;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
+use std::process::ExitStatus;
 
 use super::attached::Attached;
 use super::heap::SharedHeap;
 use crate::sync::join_error::JoinError;
 use crate::sync::membership;
 use crate::sync::owner::Owner;
-use crate::sys::fork::{self, Side};
+use crate::sys::fork::{self, Patience, Side};
+
+/// A process that [`SharedHeap::fork_worker`] has forked.
+///
+/// As with [`std::process::Child`], to drop this neither ends the process nor waits for it: whoever forgets to
+/// wait leaves a zombie.
+#[derive(Debug)]
+pub struct Worker {
+    pid: u32,
+    /// Once it is told.
+    end: Option<ExitStatus>,
+}
+
+impl Worker {
+    /// Returns its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.pid
+    }
+
+    /// Waits for its end; returns how it has ended, then and ever after.
+    ///
+    /// # Errors
+    ///
+    /// Those of `waitpid`: somebody else has waited for it.
+    pub fn wait(&mut self) -> io::Result<ExitStatus> {
+        loop {
+            if let Some(end) = self.learn(Patience::Wait)? {
+                return Ok(end);
+            }
+        }
+    }
+
+    /// Returns how it has ended, if it has.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Worker::wait`].
+    pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.learn(Patience::Ask)
+    }
+
+    /// Kills it. What it held is found by who needs it, or by [`SharedHeap::reap`]. Does nothing if its end is
+    /// known.
+    ///
+    /// # Errors
+    ///
+    /// Those of `kill`.
+    pub fn kill(&mut self) -> io::Result<()> {
+        if self.end.is_some() { Ok(()) } else { fork::kill(self.pid) }
+    }
+
+    fn learn(&mut self, patience: Patience) -> io::Result<Option<ExitStatus>> {
+        if self.end.is_none() {
+            self.end = fork::wait(self.pid, patience)?;
+        }
+        Ok(self.end)
+    }
+}
 
 impl SharedHeap {
     /// The code with which a worker ends whose closure has panicked.
@@ -20,11 +79,26 @@ impl SharedHeap {
     pub const NOT_JOINED: i32 = 102;
 
     /// Forks a process, in which it calls `work`, and which ends with the code that it returns, or with
-    /// [`SharedHeap::PANICKED`] or [`SharedHeap::NOT_JOINED`]. Returns its process id, to be waited for.
+    /// [`SharedHeap::PANICKED`] or [`SharedHeap::NOT_JOINED`].
     ///
     /// The worker is a participant of its own in each heap in which this process has found roots, and has found
     /// all of these. It ends by `_exit`: what it has inherited is dropped in this
     /// process alone.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    ///
+    /// use aquifer::{Backing, SharedHeap};
+    ///
+    /// let heap = SharedHeap::create(&Backing::Memfd, 1 << 20)?;
+    /// let hits = heap.root_or_insert_with("hits", || AtomicU64::new(0))?;
+    /// let work = || hits.fetch_add(1, Ordering::Relaxed) as i32;
+    /// // SAFETY: `work` uses nothing but the heap, and drops nothing.
+    /// let mut worker = unsafe { heap.fork_worker(work) }?;
+    /// assert!(worker.wait()?.success());
+    /// assert_eq!(hits.load(Ordering::Relaxed), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -38,7 +112,7 @@ impl SharedHeap {
     /// 2. `work` drops no [`ShmBox`](crate::ShmBox) or other owner of something in a heap that it has
     ///    inherited, and changes nothing by one: both processes have a copy of it, and it is the parent's.
     ///    What it has made itself is its own.
-    pub unsafe fn fork_worker(&self, work: impl FnOnce() -> i32) -> io::Result<u32> {
+    pub unsafe fn fork_worker(&self, work: impl FnOnce() -> i32) -> io::Result<Worker> {
         let has_roots = |attached: &&Attached| attached.has_roots.load(Ordering::Relaxed);
         let heaps = Attached::all().filter(has_roots).map(|attached| Self { attached });
         let joined = heaps.map(|heap| Ok((membership::join(heap.attached.attachment)?, heap)));
@@ -46,7 +120,7 @@ impl SharedHeap {
             joined.collect::<Result<_, JoinError>>().map_err(io::Error::other)?;
         // SAFETY: the caller's promise, and the child does not return.
         match unsafe { fork::fork() }? {
-            Side::Parent(pid) => Ok(pid),
+            Side::Parent(pid) => Ok(Worker { pid, end: None }),
             Side::Child => {
                 let work = || {
                     let has_joined =

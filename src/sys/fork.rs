@@ -2,6 +2,8 @@
 #![expect(unsafe_code, reason = "forks")]
 
 use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 
 /// Which of two processes this is, after a fork.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +30,47 @@ pub(crate) unsafe fn fork() -> io::Result<Side> {
         -1 => Err(io::Error::last_os_error()),
         0 => Ok(Side::Child),
         pid => Ok(Side::Parent(pid.unsigned_abs())),
+    }
+}
+
+/// Whether to wait for the end of a process that has not ended yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Patience {
+    Wait,
+    Ask,
+}
+
+/// Returns how a child has ended; none if it has not, and nobody is to wait. It is told once.
+///
+/// # Errors
+///
+/// Those of `waitpid`: it is no child of this process, or its end was told already.
+pub(crate) fn wait(pid: u32, patience: Patience) -> io::Result<Option<ExitStatus>> {
+    let options = if patience == Patience::Ask { libc::WNOHANG } else { 0 };
+    let mut status = 0;
+    loop {
+        // SAFETY: `status` has room for what is written.
+        match unsafe { libc::waitpid(pid.cast_signed(), &mut status, options) } {
+            0 => return Ok(None),
+            -1 => match io::Error::last_os_error() {
+                error if error.kind() == io::ErrorKind::Interrupted => {}
+                error => return Err(error),
+            },
+            _ => return Ok(Some(ExitStatus::from_raw(status))),
+        }
+    }
+}
+
+/// Kills a child whose end was not told yet.
+///
+/// # Errors
+///
+/// Those of `kill`.
+pub(crate) fn kill(pid: u32) -> io::Result<()> {
+    // SAFETY: the call takes numbers.
+    match unsafe { libc::kill(pid.cast_signed(), libc::SIGKILL) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 

@@ -111,7 +111,7 @@ fn work(heap: &SharedHeap, board: &Board, seed: u64) -> i32 {
 
 fn start(heap: &SharedHeap, board: &'static Board, seed: u64) -> u32 {
     // SAFETY: the worker uses the heap alone, and drops nothing that it has inherited.
-    unsafe { heap.fork_worker(|| work(heap, board, seed)) }.unwrap()
+    unsafe { heap.fork_worker(|| work(heap, board, seed)) }.unwrap().id()
 }
 
 /// Waits for the end of a worker; returns what the system says.
