@@ -5,7 +5,8 @@ use std::collections::HashSet;
 
 use super::heap::SharedHeap;
 use super::heap_damage::HeapDamage;
-use super::record::{Record, State};
+use super::record::Record;
+use super::record_head::State;
 use super::sight::Sight;
 
 impl Sight<'_> {

@@ -29,6 +29,7 @@ mod palette;
 mod picture;
 mod ranges;
 pub(crate) mod record;
+mod record_head;
 pub(crate) mod report;
 mod report_text;
 mod room;

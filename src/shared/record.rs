@@ -1,5 +1,5 @@
 //! `Record`: the block of a root: its name, its type, who has resolved it, and its value.
-#![expect(unsafe_code, reason = "reads and writes parts of a block")]
+#![expect(unsafe_code, reason = "reads parts of a block")]
 
 use core::alloc::Layout;
 use core::mem;
@@ -9,46 +9,9 @@ use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use super::attached::Attached;
 use super::handle::Handle;
+use super::record_head::{RecordHead, State};
 use crate::region::Region;
 use crate::sync::owner::Owner;
-
-/// What a root's block begins with.
-///
-/// ```text
-/// ┌──────┬───────────────────────┬──────┬───────────┬───────┐
-/// │ head │ marks, one a slot     │ name │ type      │ value │
-/// └──────┴───────────────────────┴──────┴───────────┴───────┘
-/// ```
-#[repr(C)]
-#[derive(Debug)]
-struct RecordHead {
-    /// The handle of the next root of the list, or 0.
-    next: AtomicU64,
-    fingerprint: AtomicU64,
-    /// Of the block.
-    bytes: AtomicU64,
-    /// Of the value, which lies at the end.
-    value_start: AtomicU32,
-    name_bytes: AtomicU32,
-    type_bytes: AtomicU32,
-    /// See [`State`].
-    state: AtomicU32,
-    /// Who drops the value, in [`State::Dropping`].
-    dropper: AtomicU32,
-    /// 1 if the value has to be dropped.
-    needs_drop: AtomicU32,
-}
-
-/// What has become of a root.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum State {
-    /// It can be found by its name.
-    Named,
-    /// It cannot; and stays for those who have found it before.
-    Removed,
-    /// Somebody drops its value, or died doing so.
-    Dropping,
-}
 
 /// A root's block, as one process sees it.
 #[derive(Clone, Copy, Debug)]
@@ -61,31 +24,6 @@ pub(super) struct Record<'a> {
     head: &'a RecordHead,
 }
 
-/// How the block of a root is cut.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Cut {
-    pub(super) layout: Layout,
-    value_start: u32,
-}
-
-impl Cut {
-    /// That of a root with a name and a value; none if it is too large for any heap.
-    pub(super) fn of(
-        attached: &Attached,
-        name: &str,
-        type_name: &str,
-        value: Layout,
-    ) -> Option<Self> {
-        let head = Layout::new::<RecordHead>();
-        let marks = Layout::array::<AtomicU32>(attached.facts.capacity as usize).ok()?;
-        let texts = Layout::array::<u8>(name.len().checked_add(type_name.len())?).ok()?;
-        let (layout, _) = head.extend(marks).ok()?;
-        let (layout, _) = layout.extend(texts).ok()?;
-        let (layout, value_start) = layout.extend(value).ok()?;
-        Some(Self { layout: layout.pad_to_align(), value_start: value_start.try_into().ok()? })
-    }
-}
-
 impl Attached {
     /// No more roots have room, which do not overlap.
     pub(super) fn most_roots(&self) -> usize {
@@ -94,51 +32,6 @@ impl Attached {
 }
 
 impl<'a> Record<'a> {
-    /// Writes all of a new root's block but its value, and returns the place of that. Nobody can find it yet.
-    ///
-    /// # Safety
-    ///
-    /// The block was taken for the cut, which was made for these texts, and nobody else knows of it.
-    pub(super) unsafe fn write(
-        attached: &'a Attached,
-        block: NonNull<u8>,
-        cut: Cut,
-        [name, type_name]: [&str; 2],
-        head: (u64, bool),
-    ) -> NonNull<u8> {
-        let (fingerprint, needs_drop) = head;
-        let head = RecordHead {
-            next: AtomicU64::new(0),
-            fingerprint: AtomicU64::new(fingerprint),
-            bytes: AtomicU64::new(cut.layout.size() as u64),
-            value_start: AtomicU32::new(cut.value_start),
-            name_bytes: AtomicU32::new(name.len() as u32),
-            type_bytes: AtomicU32::new(type_name.len() as u32),
-            state: AtomicU32::new(State::Named as u32),
-            dropper: AtomicU32::new(0),
-            needs_drop: AtomicU32::new(needs_drop.into()),
-        };
-        // SAFETY: the block is aligned for it, and has room.
-        unsafe { block.cast().write(head) };
-        // SAFETY: the marks lie behind the head.
-        let marks = unsafe { block.add(mem::size_of::<RecordHead>()) };
-        let marks_bytes = attached.facts.capacity as usize * mem::size_of::<AtomicU32>();
-        // SAFETY: there is room for as many.
-        unsafe { marks.write_bytes(0, marks_bytes) };
-        // SAFETY: the texts lie behind the marks.
-        let texts = unsafe { marks.add(marks_bytes) };
-        // SAFETY: there is room for the name, which is not in the heap.
-        unsafe { texts.copy_from_nonoverlapping(NonNull::from(name).cast(), name.len()) };
-        // SAFETY: the name of the type lies behind the name.
-        let type_text = unsafe { texts.add(name.len()) };
-        // SAFETY: there is room for it, and it is not in the heap.
-        unsafe {
-            type_text.copy_from_nonoverlapping(NonNull::from(type_name).cast(), type_name.len())
-        };
-        // SAFETY: the value lies at the end of the block.
-        unsafe { block.add(cut.value_start as usize) }
-    }
-
     /// The root at a handle; none if that leads out of the heap.
     pub(super) fn find(attached: &'a Attached, handle: Handle) -> Option<Self> {
         // SAFETY: heaps stay mapped.

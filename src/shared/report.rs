@@ -3,7 +3,8 @@
 
 use super::heap::SharedHeap;
 use super::heap_damage::HeapDamage;
-use super::record::{Record, State as RootState};
+use super::record::Record;
+use super::record_head::State as RootState;
 use super::root::RootInfo;
 use super::sight::Sight;
 use super::stats::HeapStats;

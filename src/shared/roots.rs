@@ -13,7 +13,8 @@ use super::handle::Handle;
 use super::head::Head;
 use super::held::Held;
 use super::intent::Place;
-use super::record::{Cut, Record, State};
+use super::record::Record;
+use super::record_head::{Cut, State};
 use crate::slab::slab::Misuse;
 use crate::sync::owner::Owner;
 
@@ -86,7 +87,7 @@ impl<'a> Held<'a> {
         };
         let (texts, head) = ([name, type_name], (fingerprint, needs_drop));
         // SAFETY: the block was taken just now, for this cut.
-        fill(unsafe { Record::write(attached, taken.memory, cut, texts, head) });
+        fill(unsafe { cut.write(attached, taken.memory, texts, head) });
         let record = Record::find(attached, taken.handle)?;
         record.next().store(link.to, Ordering::Release);
         // With this store the root is.

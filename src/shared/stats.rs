@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::heap::SharedHeap;
-use super::record::State;
+use super::record_head::State;
 use super::sight::Sight;
 use crate::slab::bins::Bins;
 use crate::slab::slab::Slab;

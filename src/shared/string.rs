@@ -10,7 +10,6 @@ use super::heap::SharedHeap;
 use super::ranges;
 use super::schema::Schema;
 use super::shm_safe::{NicheOption, ShmSafe};
-use super::try_clone::TryClone;
 use super::vec::ShmVec;
 use crate::error::AllocError;
 
@@ -49,7 +48,7 @@ use crate::error::AllocError;
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 #[repr(transparent)]
 pub struct ShmString {
-    bytes: ShmVec<u8>,
+    pub(super) bytes: ShmVec<u8>,
 }
 
 impl ShmString {
@@ -292,12 +291,6 @@ impl ShmString {
     #[track_caller]
     fn assert_boundary(&self, index: usize) {
         assert!(self.is_char_boundary(index), "byte {index} is not the beginning of a character");
-    }
-}
-
-impl TryClone for ShmString {
-    fn try_clone(&self) -> Result<Self, AllocError> {
-        Ok(Self { bytes: self.bytes.try_clone()? })
     }
 }
 

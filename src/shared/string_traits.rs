@@ -8,6 +8,8 @@ use core::ops::{Deref, DerefMut};
 use std::borrow::Cow;
 
 use super::string::ShmString;
+use super::try_clone::TryClone;
+use crate::error::AllocError;
 
 impl Deref for ShmString {
     type Target = str;
@@ -103,4 +105,10 @@ compares! {
     &str, ShmString;
     String, ShmString;
     Cow<'_, str>, ShmString;
+}
+
+impl TryClone for ShmString {
+    fn try_clone(&self) -> Result<Self, AllocError> {
+        Ok(Self { bytes: self.bytes.try_clone()? })
+    }
 }

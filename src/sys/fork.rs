@@ -50,7 +50,7 @@ pub(crate) fn wait(pid: u32, patience: Patience) -> io::Result<Option<ExitStatus
     let mut status = 0;
     loop {
         // SAFETY: `status` has room for what is written.
-        match unsafe { libc::waitpid(pid.cast_signed(), &mut status, options) } {
+        match unsafe { libc::waitpid(pid as libc::pid_t, &mut status, options) } {
             0 => return Ok(None),
             -1 => match io::Error::last_os_error() {
                 error if error.kind() == io::ErrorKind::Interrupted => {}
@@ -68,7 +68,7 @@ pub(crate) fn wait(pid: u32, patience: Patience) -> io::Result<Option<ExitStatus
 /// Those of `kill`.
 pub(crate) fn kill(pid: u32) -> io::Result<()> {
     // SAFETY: the call takes numbers.
-    match unsafe { libc::kill(pid.cast_signed(), libc::SIGKILL) } {
+    match unsafe { libc::kill(pid as libc::pid_t, libc::SIGKILL) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
