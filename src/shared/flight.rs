@@ -7,6 +7,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use super::attached::Attached;
 use super::held::{Held, Taken};
 use crate::sync::owner::Owner;
+use crate::sys::process::settle_the_dead;
 
 /// Who fills which block: if he dies, others give it back. All zero is nobody.
 ///
@@ -92,9 +93,11 @@ impl Held<'_> {
     /// Gives back the blocks that are on their way to nobody; returns whether there were any.
     pub(super) fn free_lost_blocks(&self) -> bool {
         let attached = self.attached();
-        let mut lost = attached.lost_flights().peekable();
-        let has_lost = lost.peek().is_some();
-        for flight in lost {
+        let mut has_lost = false;
+        for flight in attached.lost_flights() {
+            has_lost = true;
+            // A thread of the dead owner may still be about to store something.
+            settle_the_dead();
             // Who has died while he did this may have freed it already, and nobody can have taken it since.
             let _ = flight.block().map(|block| attached.slab.free(block));
             flight.end();

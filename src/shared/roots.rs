@@ -17,6 +17,7 @@ use super::record::Record;
 use super::record_head::{Cut, State};
 use crate::slab::slab::Misuse;
 use crate::sync::owner::Owner;
+use crate::sys::process::settle_the_dead;
 
 /// A place in a list of roots: the word that leads to the next one.
 #[derive(Clone, Copy, Debug)]
@@ -104,13 +105,12 @@ impl<'a> Held<'a> {
         owner: Owner,
         can_drop: impl Fn(u64) -> bool,
     ) -> Option<Record<'a>> {
-        let is_alive = |owner: Owner| self.attached().attachment.table.is_alive(owner);
-        let is_unused = |record: &Record<'_>| !record.finders().any(is_alive);
+        let is_unused = |record: &Record<'_>| self.are_gone(record.finders());
         let is_over = |record: &Record<'_>| match record.state() {
             State::Named => false,
             State::Removed => !record.needs_drop() && is_unused(record),
             // Who died dropping it has left nothing that others could drop.
-            State::Dropping => !record.dropper().is_some_and(is_alive),
+            State::Dropping => self.are_gone(record.dropper().into_iter()),
         };
         (0..Head::BUCKETS).for_each(|bucket| self.free_of_list(bucket, is_over));
         let to_drop = self.roots().find(|record| {
@@ -119,6 +119,18 @@ impl<'a> Held<'a> {
         to_drop.set_dropper(owner);
         to_drop.set_state(State::Dropping);
         Some(to_drop)
+    }
+
+    /// Whether all of these are dead, and none of their threads is about to store something.
+    fn are_gone(&self, owners: impl Iterator<Item = Owner>) -> bool {
+        let table = self.attached().attachment.table;
+        let mut dead = owners.map(|owner| !table.is_alive(owner)).peekable();
+        let is_anybody = dead.peek().is_some();
+        let are_dead = dead.all(|is_dead| is_dead);
+        if is_anybody && are_dead {
+            settle_the_dead();
+        }
+        are_dead
     }
 
     fn free_of_list(&self, bucket: usize, is_over: impl Fn(&Record<'_>) -> bool) {
