@@ -4,7 +4,7 @@
 use core::num::NonZero;
 
 use super::header::Runs;
-use super::page::{Blocks, NONE, Page, Word};
+use super::page::{Blocks, NONE, Page, Word, no_blocks};
 use super::slab::{Grant, Misuse, Slab};
 use crate::geometry::{Class, PAGE_BYTES};
 
@@ -251,10 +251,4 @@ impl Block<'_> {
 #[inline]
 const fn bit(block: u32) -> u64 {
     1 << (block % 64)
-}
-
-/// The bits of a word of a bitmap that are of no block: they are always set.
-pub(crate) const fn no_blocks(class: Class, index: usize) -> u64 {
-    let blocks = (class.plan().blocks as usize).saturating_sub(index * 64);
-    if blocks < 64 { u64::MAX << blocks } else { 0 }
 }

@@ -17,6 +17,7 @@ pub(crate) mod pool;
 pub(crate) mod rebuild;
 pub(crate) mod region_error;
 pub(crate) mod resize;
+pub(crate) mod row;
 #[expect(clippy::module_inception, reason = "the room of `Slab` in the folder of slabs")]
 pub(crate) mod slab;
 pub(crate) mod stats;

@@ -1,9 +1,10 @@
 //! After a death: what is true is read from all pages, and everything else is made anew.
 #![forbid(unsafe_code)]
 
-use super::blocks::no_blocks;
 use super::damage::Damage;
-use super::page::{Blocks, NONE, Page, State, Word};
+use super::header::Runs;
+use super::page::{Blocks, NONE, Page, Room, State, Word};
+use super::row::Row;
 use super::slab::Slab;
 use crate::geometry::Class;
 
@@ -16,36 +17,19 @@ impl Slab<'_> {
     /// No operation has left this. The slab is not to be used.
     pub(crate) fn rebuild(&self) -> Result<(), Damage> {
         self.header.forget();
-        let (mut page, mut end, mut free_from) = (0, 0, None);
-        while page < self.page_count() {
-            let (state, pages) = self.run_at(page)?;
-            let mut pages = pages;
-            let is_used = match state {
-                State::Blocks { class } => match self.full_runs(page, class) {
-                    0 => self.list_blocks(page, class)?,
-                    full => {
-                        pages *= full;
-                        true
-                    }
-                },
-                State::Whole { .. } => {
-                    self.clear_insides(page, pages);
-                    true
-                }
-                _ => false,
-            };
-            if is_used {
-                self.list_free(free_from.take());
-                end = page + pages;
-            } else {
-                free_from = Some(self.join_free(free_from, page, pages));
+        let mut progress = Progress { slab: *self, page: 0, end: 0, free_from: None };
+        let mut row = Row::new();
+        while progress.page < self.page_count() {
+            if !progress.pass_row(&mut row)? {
+                progress.pass_run()?;
             }
-            page += pages;
+            progress.pass_full_runs();
         }
-        self.raise_fresh(end);
-        self.list_free(free_from);
+        self.end_lists();
+        self.raise_fresh(progress.end);
+        self.list_free(progress.free_from);
         // The entry that stands in for pages that there are not.
-        self.clear_inside(page);
+        self.clear_inside(progress.page);
         if let Some(offset) = self.header.pending.get() {
             // Else it was not taken yet, or is freed already.
             let _ = self.free(offset);
@@ -73,22 +57,13 @@ impl Slab<'_> {
     /// Counts the free blocks of a run.
     #[inline]
     pub(crate) fn vacant_at(&self, page: u32, class: Class) -> Result<u32, Damage> {
-        let bitmap = self.page(page).bitmap_of(class);
-        let last = bitmap.len().saturating_sub(1);
-        let strange = bitmap.last().map_or(0, |blocks| !blocks.get() & no_blocks(class, last));
-        if strange != 0 {
-            return Err(Damage::Bitmap { page });
-        }
-        // To count the bits of a word takes longer than to see that it is full.
-        let vacant = |blocks: &Blocks| match blocks.get() {
-            Blocks::FULL => 0,
-            taken => taken.count_zeros(),
-        };
-        Ok(bitmap.iter().map(vacant).sum())
+        let room = self.page(page).room(class).ok_or(Damage::Bitmap { page })?;
+        Ok(room.vacant)
     }
 
     /// Joins a run that is free, or to be so, with the free one before it; returns the first page of
     /// both.
+    #[cold]
     fn join_free(&self, before: Option<u32>, page: u32, pages: u32) -> u32 {
         self.page(page).commit(Word::free(pages));
         let Some(first) = before else {
@@ -121,36 +96,56 @@ impl Slab<'_> {
 
     /// Notes a run of blocks; but if it is empty, and its class has an empty one already, it is to be free.
     /// Returns whether it stays. What is noted already is not written again.
-    fn list_blocks(&self, page: u32, class: Class) -> Result<bool, Damage> {
-        let (entry, runs, plan) = (self.page(page), self.header.runs(class), class.plan());
-        let vacant = self.vacant_at(page, class)?;
-        if vacant == plan.blocks {
+    #[inline(always)]
+    fn note_blocks(&self, page: u32, class: Class) -> Result<bool, Damage> {
+        let (entry, runs) = (self.page(page), self.header.runs(class));
+        let Room { vacant, first } = entry.room(class).ok_or(Damage::Bitmap { page })?;
+        if vacant == class.plan().blocks {
             if runs.spare.get() != NONE {
                 return Ok(false);
             }
             runs.spare.set(page);
         }
-        for after in 1..plan.pages {
-            let (other, word) = (self.page(page + after), Word::after_blocks(class, after));
-            if other.word() != word {
-                other.commit(word);
-            }
-        }
-        if entry.vacant.get() != vacant {
-            entry.vacant.set(vacant);
-        }
+        entry.vacant.correct(vacant);
         if vacant > 0 {
-            entry.hint.set(entry.first_with_room(class));
-            self.list(page, runs);
+            entry.hint.correct(first);
+            self.list_next(page, entry, runs);
         }
         let count = &self.header.totals(class).runs;
         count.set(count.get().wrapping_add(1));
         Ok(true)
     }
 
-    /// Counts the runs of a class that follow each other from a page on, and that need nothing: all of their
-    /// blocks are taken, and it is noted so. These are most of a heap that is in use.
-    fn full_runs(&self, page: u32, class: Class) -> u32 {
+    /// Puts a run at the front of the list of those with room. That there is none before it is to be
+    /// written yet: most often there will be one.
+    #[inline(always)]
+    fn list_next(&self, page: u32, entry: &Page, runs: &Runs) {
+        let next = runs.room.get();
+        entry.next.correct(next);
+        self.page(next).before.correct(page);
+        runs.room.set(page);
+    }
+
+    fn end_lists(&self) {
+        for runs in &self.header.classes {
+            self.page(runs.room.get()).before.correct(NONE);
+        }
+    }
+
+    /// Writes the words of all pages of a run of blocks but the first.
+    fn write_insides(&self, page: u32, class: Class) {
+        for after in 1..class.plan().pages {
+            let (other, word) = (self.page(page + after), Word::after_blocks(class, after));
+            if other.word() != word {
+                other.commit(word);
+            }
+        }
+    }
+
+    /// Counts the pages of runs that follow each other from a page on, are of one class, and need nothing:
+    /// all of their blocks are taken, and it is noted so. These are most of a heap that is in use.
+    fn full_pages(&self, page: u32) -> u32 {
+        let Some(class) = self.page(page).word().class() else { return 0 };
         let (first, plan) = (Word::blocks(class), class.plan());
         let is_full = |run: &&[Page]| {
             let after =
@@ -164,12 +159,74 @@ impl Slab<'_> {
         let full = pages.chunks_exact(plan.pages as usize).take_while(is_full).count();
         let count = &self.header.totals(class).runs;
         count.set(count.get().wrapping_add(full as u64));
-        full as u32
+        full as u32 * plan.pages
     }
 
     fn raise_fresh(&self, end: u32) {
         if self.header.fresh.get() < end {
             self.header.fresh.set(end);
+        }
+    }
+}
+
+/// How far a slab is in order.
+struct Progress<'a> {
+    slab: Slab<'a>,
+    /// Up to this page.
+    page: u32,
+    /// No page from this one on is in use.
+    end: u32,
+    /// The free run that ends at `page`, which is in no list yet.
+    free_from: Option<u32>,
+}
+
+impl Progress<'_> {
+    /// Passes runs that need nothing.
+    fn pass_full_runs(&mut self) {
+        let pages = self.slab.full_pages(self.page);
+        if pages > 0 {
+            self.pass(pages, true);
+        }
+    }
+
+    /// Passes runs of blocks whose words are right; returns whether there were some.
+    fn pass_row(&mut self, row: &mut Row) -> Result<bool, Damage> {
+        row.find(self.slab, self.page);
+        for &(page, class) in row.runs() {
+            let stays = self.slab.note_blocks(page, class)?;
+            self.pass(class.plan().pages, stays);
+        }
+        Ok(!row.runs().is_empty())
+    }
+
+    /// Passes a run, whatever it is.
+    #[cold]
+    fn pass_run(&mut self) -> Result<(), Damage> {
+        let (state, pages) = self.slab.run_at(self.page)?;
+        let stays = match state {
+            State::Blocks { class } => {
+                self.slab.write_insides(self.page, class);
+                self.slab.note_blocks(self.page, class)?
+            }
+            State::Whole { .. } => {
+                self.slab.clear_insides(self.page, pages);
+                true
+            }
+            _ => false,
+        };
+        self.pass(pages, stays);
+        Ok(())
+    }
+
+    #[inline]
+    fn pass(&mut self, pages: u32, stays: bool) {
+        let page = self.page;
+        self.page += pages;
+        if stays {
+            self.slab.list_free(self.free_from.take());
+            self.end = self.page;
+        } else {
+            self.free_from = Some(self.slab.join_free(self.free_from, page, pages));
         }
     }
 }

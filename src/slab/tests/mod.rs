@@ -2,6 +2,7 @@
 
 mod hostile;
 mod oracle;
+mod rebuild;
 mod tables;
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64", not(asan)))]
