@@ -11,6 +11,7 @@ mod global;
 pub(crate) mod guard;
 pub(crate) mod header;
 pub(crate) mod in_turn;
+mod lazy_front;
 pub(crate) mod mistake;
 pub(crate) mod page;
 pub(crate) mod pool;

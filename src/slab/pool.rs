@@ -3,18 +3,17 @@
 
 use core::alloc::Layout;
 use core::fmt;
-use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::ptr::NonNull;
 
 use super::damage::SlabDamage;
 use super::front::Front;
 use super::guard::SlabGuard;
 use super::in_turn::InTurn;
+use super::lazy_front::LazyFront;
 use super::region_error::RegionError;
 use super::stats::SlabStats;
 use crate::allocator;
 use crate::error::AllocError;
-use crate::sync::primitives::Spin;
 
 /// A pool of a fixed size, from which any thread allocates and to which any thread gives back, in any
 /// order.
@@ -48,9 +47,7 @@ use crate::sync::primitives::Spin;
 /// ```
 #[doc(alias = "ngx_slab_pool_t")]
 pub struct SlabPool {
-    bytes: usize,
-    /// Null until the memory is mapped.
-    front: AtomicPtr<Front>,
+    front: LazyFront,
 }
 
 impl SlabPool {
@@ -68,9 +65,8 @@ impl SlabPool {
         if bytes < Self::MIN_BYTES {
             return Err(RegionError::TooSmall { minimum: Self::MIN_BYTES });
         }
-        let front = Front::map(bytes).map_err(RegionError::System)?;
-        Spin::count_processors();
-        Ok(Self { bytes, front: AtomicPtr::new(front.as_ptr()) })
+        let front = LazyFront::map_now(bytes).map_err(RegionError::System)?;
+        Ok(Self { front })
     }
 
     /// Makes a pool for a `static`, which asks the system for its memory at its first use. If the
@@ -95,7 +91,7 @@ impl SlabPool {
     #[must_use]
     pub const fn const_new(bytes: usize) -> Self {
         assert!(bytes >= Self::MIN_BYTES, "a slab pool of less than SlabPool::MIN_BYTES");
-        Self { bytes, front: AtomicPtr::new(ptr::null_mut()) }
+        Self { front: LazyFront::new(bytes) }
     }
 
     /// Takes the pool for several operations: one turn instead of one for each. Other threads wait
@@ -122,12 +118,12 @@ impl SlabPool {
     /// Takes the turn where that is quick.
     #[inline]
     fn take_turn_again(&self) -> Option<InTurn<'_>> {
-        self.mapped()?.take_turn_again()
+        self.front.get()?.take_turn_again()
     }
 
     #[cold]
     fn take_turn_slowly(&self) -> Result<InTurn<'_>, AllocError> {
-        let front = self.mapped().or_else(|| self.map()).ok_or(AllocError)?;
+        let front = self.front.get_or_map().ok_or(AllocError)?;
         front.take_turn().map_err(|_| AllocError)
     }
 
@@ -231,9 +227,9 @@ impl SlabPool {
     /// Returns what is handed out and what is left, by class. Before the first use there are no pages, and
     /// nothing is counted. Others wait while it walks through all runs that have room.
     pub fn stats(&self) -> SlabStats {
-        match self.mapped().map(Front::take_turn) {
-            Some(Ok(turn)) => SlabStats::of(self.bytes, turn.slab()),
-            Some(Err(_)) | None => SlabStats::unused(self.bytes),
+        match self.front.get().map(Front::take_turn) {
+            Some(Ok(turn)) => SlabStats::of(self.front.bytes(), turn.slab()),
+            Some(Err(_)) | None => SlabStats::unused(self.front.bytes()),
         }
     }
 
@@ -245,51 +241,14 @@ impl SlabPool {
     ///
     /// The first thing that is not as every operation leaves it.
     pub fn check(&self) -> Result<(), SlabDamage> {
-        let Some(front) = self.mapped() else { return Ok(()) };
+        let Some(front) = self.front.get() else { return Ok(()) };
         front.take_turn().and_then(|turn| turn.slab().check(|_, _| ())).map_err(SlabDamage)
-    }
-
-    #[inline]
-    fn mapped(&self) -> Option<&Front> {
-        let front = self.front.load(Ordering::Acquire);
-        // SAFETY: `new` or `map` has stored it, and it stays until this pool is dropped.
-        unsafe { front.as_ref() }
-    }
-
-    fn map(&self) -> Option<&Front> {
-        let front = Front::map(self.bytes).ok()?;
-        Spin::count_processors();
-        let stored = self.front.compare_exchange(
-            ptr::null_mut(),
-            front.as_ptr(),
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        );
-        let front = stored.map_or_else(
-            |first| {
-                // SAFETY: mapped above, and nobody knows of it.
-                unsafe { Front::unmap(front) };
-                first
-            },
-            |_| front.as_ptr(),
-        );
-        // SAFETY: stored by this call or by the one that was first; it stays until this pool is dropped.
-        unsafe { front.as_ref() }
-    }
-}
-
-impl Drop for SlabPool {
-    fn drop(&mut self) {
-        if let Some(front) = NonNull::new(*self.front.get_mut()) {
-            // SAFETY: of `Front::map`; whoever uses it has borrowed the pool.
-            unsafe { Front::unmap(front) };
-        }
     }
 }
 
 // What it prints would have to wait for a turn.
 impl fmt::Debug for SlabPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SlabPool").field("bytes", &self.bytes).finish_non_exhaustive()
+        f.debug_struct("SlabPool").field("bytes", &self.front.bytes()).finish_non_exhaustive()
     }
 }
