@@ -20,10 +20,10 @@ use crate::slabs::effort::Effort;
 use crate::slabs::figures::Figures;
 use crate::slabs::random::Random;
 
-/// A heap that is to be put in order: its MiB, and what is in it.
+/// A heap that is to be put in order: its KiB, and what is in it.
 #[derive(Clone, Copy, Debug)]
 struct Load {
-    mebibytes: usize,
+    kibibytes: usize,
     name: &'static str,
     sizes: Sizes,
     /// How many blocks of a thousand are given back when there is no more room.
@@ -31,26 +31,31 @@ struct Load {
 }
 
 const fn full(mebibytes: usize) -> Load {
-    Load { mebibytes, name: "64 B, full", sizes: Sizes::All(64), given_back: 0 }
+    Load { kibibytes: mebibytes << 10, ..SMALL }
 }
 
 const fn mixed(mebibytes: usize) -> Load {
     let name = "log-uniform 8 to 2048 B, half given back";
-    Load { mebibytes, name, sizes: Sizes::LogUniform, given_back: 500 }
+    Load { kibibytes: mebibytes << 10, name, sizes: Sizes::LogUniform, given_back: 500 }
 }
 
-const LOADS: [Load; 4] = [full(64), mixed(64), full(1024), mixed(1024)];
+/// In which next to nothing is to be put in order: the time is that of finding the owner dead, and of waiting
+/// until none of its threads runs.
+const SMALL: Load =
+    Load { kibibytes: 64, name: "64 B, full", sizes: Sizes::All(64), given_back: 0 };
 
-/// Damages heaps, and prints how long they took to be in order; returns the longest median of those of
-/// 64 MiB, in nanoseconds, after a death that is known.
+const LOADS: [Load; 5] = [SMALL, full(64), mixed(64), full(1024), mixed(1024)];
+
+/// Damages heaps, and prints how long they took to be in order; returns how much longer it took for one of
+/// 64 MiB than for one of 64 KiB, in nanoseconds: the longest median after a death that is known.
 pub(crate) fn measure(effort: &Effort) -> f64 {
     println!("\nFrom an operation that was cut short to the next one's end: µs, medians\n");
-    println!("| MiB | blocks | after a known death | from the kill |");
+    println!("| KiB | blocks | after a known death | from the kill |");
     println!("|---|---|---|---|");
     let is_smoke = effort.turns == 1;
-    let loads = LOADS.iter().filter(|load| !is_smoke || load.mebibytes == 64);
+    let loads = LOADS.iter().filter(|load| !is_smoke || load.kibibytes <= MIB_64);
     let times = loads.map(|&load| {
-        let heap = Mapped::create(load.mebibytes << 20);
+        let heap = Mapped::create(load.kibibytes << 10);
         load.fill(&heap);
         let used = used(&heap);
         let turns = effort.turns.div_ceil(5);
@@ -59,13 +64,20 @@ pub(crate) fn measure(effort: &Effort) -> f64 {
         heap.check().expect("it is in order");
         assert_eq!(self::used(&heap), used, "nothing was lost");
         let [known, killed] = [death, kill].map(|time| time / 1000.0);
-        let Load { mebibytes, name, .. } = load;
-        println!("| {mebibytes} | {name} | {known:.1} | {killed:.1} |");
-        (mebibytes, death)
+        let Load { kibibytes, name, .. } = load;
+        println!("| {kibibytes} | {name} | {known:.1} | {killed:.1} |");
+        (kibibytes, death)
     });
-    let of_64 = times.filter(|(mebibytes, _)| *mebibytes == 64);
-    of_64.map(|(_, time)| time).fold(0.0, f64::max)
+    let times: Vec<(usize, f64)> = times.collect();
+    let longest = |kibibytes| {
+        let of_it = times.iter().filter(|(of, _)| *of == kibibytes);
+        of_it.map(|(_, time)| *time).fold(0.0, f64::max)
+    };
+    longest(MIB_64) - longest(SMALL.kibibytes)
 }
+
+/// In KiB.
+const MIB_64: usize = 64 << 10;
 
 impl Load {
     /// Takes blocks until there are no more, and gives some back.

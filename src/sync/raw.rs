@@ -52,6 +52,13 @@ pub(crate) struct Applicant<'a> {
     pub(crate) participants: Participants<'a>,
 }
 
+impl Applicant<'_> {
+    /// Whether the owner that a lock's word tells of has died.
+    fn knows_as_dead(&self, word: Word) -> bool {
+        word.owner().is_some_and(|owner| !self.participants.is_alive(owner))
+    }
+}
+
 /// From whom a lock was taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Taken {
@@ -213,7 +220,8 @@ impl RawLock {
                     return taken;
                 }
             }
-            if word.has_waiters() || !spin.again() {
+            // The dead do not give it back.
+            if word.has_waiters() || !spin.again() || applicant.knows_as_dead(word) {
                 return None;
             }
         }
