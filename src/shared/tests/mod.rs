@@ -1,5 +1,7 @@
 //! Tests of what needs to be looked at from inside.
 
+#[cfg(all(target_arch = "x86_64", not(asan)))]
+mod attach_steps;
 #[cfg(not(asan))]
 mod bases;
 #[cfg(all(target_arch = "x86_64", not(asan)))]
@@ -20,5 +22,7 @@ mod stage;
 mod steps;
 #[cfg(all(target_arch = "x86_64", not(asan)))]
 mod takeovers;
+#[cfg(all(target_arch = "x86_64", not(asan)))]
+mod troupe;
 #[cfg(not(asan))]
 mod whole;

@@ -26,7 +26,7 @@ pub(super) type Live = Vec<(usize, usize)>;
 /// A heap, and memory for its copies.
 pub(super) struct Stage {
     pub(super) heap: SharedHeap,
-    copy: &'static Attached,
+    pub(super) copy: &'static Attached,
     /// Shared with the process that works: see [`Notes`].
     pub(super) notes: &'static Notes,
     /// Where a word lies that leads to a vector of numbers, or to nothing.
@@ -79,14 +79,19 @@ impl Stage {
 
     /// What there would be if the process that works died now.
     pub(super) fn recover(&self) -> Result<Recovered, Damage> {
-        let bytes = self.bytes();
-        let place = self.copy.region.start().as_ptr();
-        // SAFETY: the process that works stands still, and the copy is this thread's alone.
-        unsafe { place.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+        self.renew_copy();
         if let Some(owner) = Owner::from_bits(self.notes.owner.load(Ordering::Relaxed)) {
             slot_of(self.copy, owner.slot().unwrap())[0].store(OWNER_DIED, Ordering::Relaxed);
         }
         self.look_at(self.copy)
+    }
+
+    /// Makes the copy what the heap is now. The process that works stands still.
+    pub(super) fn renew_copy(&self) {
+        let bytes = self.bytes();
+        let place = self.copy.region.start().as_ptr();
+        // SAFETY: nobody writes there meanwhile, and the copy is this thread's alone.
+        unsafe { place.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
     }
 
     /// What there is.
@@ -94,7 +99,7 @@ impl Stage {
         self.look_at(self.heap.attached)
     }
 
-    fn look_at(&self, attached: &Attached) -> Result<Recovered, Damage> {
+    pub(super) fn look_at(&self, attached: &Attached) -> Result<Recovered, Damage> {
         if let Some(lock) = self.lock.get() {
             assert_free(attached, lock);
         }
