@@ -1,11 +1,15 @@
-//! Processes that work in one heap and are killed at any moment: the others go on, and nothing is lost.
+//! Processes that work in the same heaps and are killed at any moment: the others go on, and nothing is lost.
 #![expect(unsafe_code, reason = "forks, kills, and takes over what the dead have held")]
 
-use std::env;
+use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{env, thread};
 
+use super::lists::Lists;
+use super::risks::Risks;
+use crate::shared::attached::Attached;
+use crate::sys::tests::child::{Child, Ending};
 use crate::{
     Backing, HeapOptions, LockError, Root, Schema, SharedHeap, ShmBox, ShmMutex, ShmMutexGuard,
     ShmSafe,
@@ -22,6 +26,7 @@ struct Board {
     small: [Place<8>; 32],
     middle: [Place<100>; 16],
     large: [Place<5000>; 4],
+    lists: Lists,
     done: AtomicU64,
     is_over: AtomicBool,
 }
@@ -32,11 +37,12 @@ unsafe impl ShmSafe for Board {
 }
 
 impl Board {
-    fn new() -> Self {
+    fn new(heap: &SharedHeap) -> Self {
         Self {
             small: [const { ShmMutex::new(None) }; 32],
             middle: [const { ShmMutex::new(None) }; 16],
             large: [const { ShmMutex::new(None) }; 4],
+            lists: Lists::new(heap),
             done: AtomicU64::new(0),
             is_over: AtomicBool::new(false),
         }
@@ -44,10 +50,10 @@ impl Board {
 }
 
 /// Numbers that are random enough: xorshift64, by George Marsaglia.
-struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
-    fn below(&mut self, end: u64) -> u64 {
+    pub(super) fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -55,14 +61,15 @@ impl Random {
     }
 }
 
-/// Takes a lock, be it a dead one's.
-fn lock<T>(mutex: &ShmMutex<T>) -> ShmMutexGuard<'_, T> {
+/// Takes a lock, be it a dead one's: then what it protects is repaired.
+pub(super) fn lock<T>(mutex: &ShmMutex<T>, repair: impl FnOnce(&mut T)) -> ShmMutexGuard<'_, T> {
     match mutex.lock() {
         Ok(guard) => guard,
         Err(LockError::OwnerDied(dead)) => {
-            // SAFETY: whoever has it changes it by operations of boxes alone, and these leave it whole
-            // at every instruction.
+            // SAFETY: whoever has it changes it by operations of boxes, vectors and strings alone. These
+            // leave it whole at every instruction; and if an element may be there twice, `repair` sees to it.
             let mut guard = unsafe { dead.into_guard() };
+            repair(&mut guard);
             ShmMutexGuard::clear_poison(&mut guard);
             guard
         }
@@ -71,7 +78,7 @@ fn lock<T>(mutex: &ShmMutex<T>) -> ShmMutexGuard<'_, T> {
 }
 
 fn use_place<const N: usize>(place: &Place<N>, heap: &SharedHeap, random: &mut Random) {
-    let mut guard = lock(place);
+    let mut guard = lock(place, |_| ());
     if let Some(values) = guard.as_deref() {
         assert!(values.iter().all(|value| *value == values[0]), "half a value");
     }
@@ -95,23 +102,72 @@ fn use_root(heap: &SharedHeap, random: &mut Random) {
     }
 }
 
-fn work(heap: &SharedHeap, board: &Board, seed: u64) -> i32 {
-    let mut random = Random(seed | 1);
-    while !board.is_over.load(Ordering::Relaxed) {
-        match random.below(10) {
-            0..5 => use_place(&board.small[random.below(32) as usize], heap, &mut random),
-            5..8 => use_place(&board.middle[random.below(16) as usize], heap, &mut random),
-            8 => use_place(&board.large[random.below(4) as usize], heap, &mut random),
-            _ => use_root(heap, &mut random),
-        }
-        board.done.fetch_add(1, Ordering::Relaxed);
-    }
-    0
+/// Two heaps: in one nothing is lost, in the other what dies with a process on its way.
+struct Workshop {
+    heap: SharedHeap,
+    board: &'static Board,
+    other: SharedHeap,
+    risks: &'static Risks,
 }
 
-fn start(heap: &SharedHeap, board: &'static Board, seed: u64) -> u32 {
-    // SAFETY: the worker uses the heap alone, and drops nothing that it has inherited.
-    unsafe { heap.fork_worker(|| work(heap, board, seed)) }.unwrap().id()
+impl Workshop {
+    fn new() -> Self {
+        let heap = || HeapOptions::new(1 << 20).participants(16).create(&Backing::Memfd).unwrap();
+        let [heap, other] = [heap(), heap()];
+        let board = Root::leak(heap.root_or_insert_with("board", || Board::new(&heap)).unwrap());
+        let risks = Root::leak(other.root_or_insert_with("risks", || Risks::new(&other)).unwrap());
+        Self { heap, board, other, risks }
+    }
+
+    fn work(&self, seed: u64) -> i32 {
+        // Nobody is left at work if the process is stopped that would say that it is over.
+        // SAFETY: the call takes numbers.
+        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+        let Self { heap, board, other, risks } = self;
+        let mut random = Random(seed | 1);
+        while !board.is_over.load(Ordering::Relaxed) {
+            match random.below(16) {
+                0..5 => use_place(&board.small[random.below(32) as usize], heap, &mut random),
+                5..8 => use_place(&board.middle[random.below(16) as usize], heap, &mut random),
+                8 => use_place(&board.large[random.below(4) as usize], heap, &mut random),
+                9 => use_root(heap, &mut random),
+                10..14 => board.lists.use_one(heap, &mut random),
+                _ => risks.use_one(other, &mut random),
+            }
+            board.done.fetch_add(1, Ordering::Relaxed);
+        }
+        0
+    }
+
+    fn start(&self, seed: u64) -> u32 {
+        // SAFETY: the worker uses the heaps alone, and drops nothing that it has inherited.
+        unsafe { self.heap.fork_worker(|| self.work(seed)) }.unwrap().id()
+    }
+
+    fn reap(&self) {
+        self.heap.reap();
+        self.other.reap();
+    }
+
+    /// Nothing is in the heaps but what can be found; what is lost was on its way. Returns what that is.
+    fn assert_complete(&self) -> String {
+        let Self { heap, board, other, risks } = self;
+        heap.check().unwrap();
+        let roots = heap.roots().unwrap();
+        assert!(roots.iter().all(|root| !root.is_removed || root.participants > 0), "{roots:?}");
+        let values = count(&board.small) + count(&board.middle) + count(&board.large);
+        let lists = board.lists.blocks(heap);
+        assert_eq!(used(heap), values + lists + roots.len(), "something is lost");
+        other.check().unwrap();
+        let (owned, at_risk) = risks.blocks(other);
+        let lost = used(other) - 1 - owned;
+        assert!(lost as u64 <= at_risk, "of {at_risk} that were on their way {lost} are lost");
+        format!(
+            "{values} values, {} roots, {lists} blocks of lists and {owned} others are left; \
+             of {at_risk} that were on their way {lost} are lost",
+            roots.len()
+        )
+    }
 }
 
 /// Waits for the end of a worker; returns what the system says.
@@ -124,7 +180,7 @@ fn wait(worker: u32) -> i32 {
 
 /// How many values are in places.
 fn count<const N: usize>(places: &[Place<N>]) -> usize {
-    places.iter().filter(|place| lock(place).is_some()).count()
+    places.iter().filter(|place| lock(place, |_| ()).is_some()).count()
 }
 
 /// How many blocks are handed out.
@@ -134,14 +190,12 @@ fn used(heap: &SharedHeap) -> usize {
     count
 }
 
-#[test]
-fn killed_workers_leave_nothing_behind_and_hold_nobody_up() {
-    // More by hand: AQUIFER_KILLS=1000000 cargo test --release --lib killed_workers -- --nocapture
-    let kills = env::var("AQUIFER_KILLS").map_or(5000, |kills| kills.parse().unwrap());
-    let heap = HeapOptions::new(1 << 20).participants(16).create(&Backing::Memfd).unwrap();
-    let board = Root::leak(heap.root_or_insert_with("board", Board::new).unwrap());
+/// Kills so many workers; returns what there is to say of it.
+fn soak(kills: u64) -> String {
+    let shop = Workshop::new();
+    let board = shop.board;
     let mut random = Random(0x5EED);
-    let mut workers: Vec<u32> = (0..WORKERS as u64).map(|seed| start(&heap, board, seed)).collect();
+    let mut workers: Vec<u32> = (0..WORKERS as u64).map(|seed| shop.start(seed)).collect();
     let (begun, mut longest) = (Instant::now(), Duration::ZERO);
     for kill in 0..kills {
         thread::sleep(Duration::from_micros(random.below(2000)));
@@ -157,24 +211,39 @@ fn killed_workers_leave_nothing_behind_and_hold_nobody_up() {
         let status = wait(workers[victim]);
         assert!(libc::WIFSIGNALED(status), "a worker has ended by itself: {status:#x}");
         if kill % 8 == 0 {
-            heap.reap();
+            shop.reap();
         }
-        workers[victim] = start(&heap, board, kill);
+        workers[victim] = shop.start(kill);
     }
     board.is_over.store(true, Ordering::Relaxed);
     for worker in workers {
         assert_eq!(wait(worker), 0);
     }
-    let done = board.done.load(Ordering::Relaxed);
-    println!(
-        "{kills} kills, {done} operations in {:.1?}, at most {longest:.1?} without one",
-        begun.elapsed()
-    );
-    heap.reap();
-    heap.check().unwrap();
-    let roots = heap.roots().unwrap();
-    assert!(roots.iter().all(|root| !root.is_removed || root.participants > 0), "{roots:?}");
-    let values = count(&board.small) + count(&board.middle) + count(&board.large);
-    println!("{values} values and {} roots are left", roots.len());
-    assert_eq!(used(&heap), values + roots.len(), "something is lost");
+    let (done, time) = (board.done.load(Ordering::Relaxed), begun.elapsed());
+    shop.reap();
+    let left = shop.assert_complete();
+    format!(
+        "{kills} kills, {done} operations in {time:.1?}, at most {longest:.1?} without one\n{left}"
+    )
+}
+
+#[test]
+fn killed_workers_leave_nothing_behind_and_hold_nobody_up() {
+    // More by hand: AQUIFER_KILLS=1000000 cargo test --release --lib killed_workers -- --nocapture
+    let kills = env::var("AQUIFER_KILLS").map_or(5000, |kills| kills.parse().unwrap());
+    let (mut told, tell) = io::pipe().unwrap();
+    // Workers join all heaps in which their parent has found roots: not those of other tests, which may be
+    // full, or anything.
+    let mut process = Child::fork(|| {
+        for other in Attached::all() {
+            other.forget();
+            other.attachment.forget();
+        }
+        (&tell).write_all(soak(kills).as_bytes()).unwrap();
+    });
+    drop(tell);
+    let mut text = String::new();
+    told.read_to_string(&mut text).unwrap();
+    println!("{text}");
+    assert_eq!(process.end(), Ending::WELL);
 }

@@ -15,6 +15,10 @@ mod handle;
 mod hostile;
 #[cfg(not(asan))]
 mod kills;
+#[cfg(not(asan))]
+mod lists;
+#[cfg(not(asan))]
+mod risks;
 mod schema;
 #[cfg(all(target_arch = "x86_64", not(asan)))]
 mod stage;
