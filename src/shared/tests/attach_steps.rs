@@ -63,7 +63,7 @@ impl Scene {
         notes.phase.swap(LEAVING, Ordering::AcqRel);
         stand_still();
         // SAFETY: nothing that lies in it is used from here on.
-        unsafe { heap.detach() }.unwrap();
+        unsafe { heap.detach() };
         notes.phase.swap(GONE, Ordering::AcqRel);
     }
 

@@ -28,5 +28,6 @@ mod steps;
 mod takeovers;
 #[cfg(all(target_arch = "x86_64", not(asan)))]
 mod troupe;
+mod unwinding;
 #[cfg(not(asan))]
 mod whole;

@@ -3,10 +3,12 @@
 
 use core::ptr;
 use core::sync::atomic::{AtomicU64, Ordering};
-use std::mem;
+use std::time::Duration;
+use std::{mem, thread};
 
 use crate::slab::tests::one_processor::OneProcessor;
 use crate::slab::tests::tracer::{Traced, stand_still};
+use crate::sys::tests::child::{Child, Ending};
 use crate::{
     Backing, HeapOptions, LockError, Root, SharedHeap, ShmBox, ShmMutex, ShmMutexGuard, ShmSafe,
     ShmVec,
@@ -103,6 +105,35 @@ fn what_a_dead_process_was_about_to_put_somewhere_is_free() {
         heap.attached.slab.check(|_, _| live += 1).unwrap();
         assert_eq!(live, 2, "the root and what it has");
     }
+}
+
+#[test]
+fn who_takes_a_lock_over_waits_for_nobody_who_lives_elsewhere() {
+    let [ours, other] = [heap(), heap()];
+    let mutex = shared(&ours, 0_u64);
+    let mut holder = Child::fork(|| {
+        let _held = other.attached.hold().unwrap();
+        // SAFETY: the call takes a number.
+        unsafe { libc::raise(libc::SIGSTOP) };
+        loop {
+            thread::sleep(Duration::from_secs(1));
+        }
+    });
+    holder.wait_until_stopped();
+    let die_and_take_over = || {
+        assert_eq!(Child::fork(|| mem::forget(mutex.lock().unwrap())).end(), Ending::WELL);
+        let mut taker = Child::fork(|| ShmMutexGuard::clear_poison(&mut take_over(mutex)));
+        assert_eq!(taker.end(), Ending::WELL);
+    };
+    die_and_take_over();
+    holder.resume();
+    die_and_take_over();
+    let holds = || other.attached.head.lock.owner().is_some();
+    assert!(holds(), "nobody has taken it from him");
+    holder.kill();
+    die_and_take_over();
+    assert!(!holds(), "he is dead");
+    other.check().unwrap();
 }
 
 #[test]
