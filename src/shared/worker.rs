@@ -107,8 +107,8 @@ impl SharedHeap {
     /// # Safety
     ///
     /// 1. What other threads of this process hold at this moment stays so in the worker for ever: a lock of a
-    ///    library, a value that is half changed. `work` uses none of that; best is to fork while there
-    ///    is one thread. This crate's own locks, pools and heaps can be used.
+    ///    library, a value that is half changed. `work` uses none of that, nor panics: a panic waits for the lock of whoever
+    ///    writes a backtrace. Best is to fork while there is one thread. This crate's own locks, pools and heaps can be used.
     /// 2. `work` drops no [`ShmBox`](crate::ShmBox) or other owner of something in a heap that it has
     ///    inherited, and changes nothing by one: both processes have a copy of it, and it is the parent's.
     ///    What it has made itself is its own.
