@@ -5,10 +5,15 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicU64;
 
+use crate::error::AllocError;
+use crate::shared::backing::Backing;
 use crate::shared::blocks::Fill;
+use crate::shared::boxed::ShmBox;
 use crate::shared::flight::Flight;
+use crate::shared::heap::SharedHeap;
+use crate::shared::options::HeapOptions;
+use crate::shared::vec::ShmVec;
 use crate::sys::fork::{self, Side};
-use crate::{AllocError, Backing, HeapOptions, SharedHeap, ShmBox, ShmVec};
 
 const BYTES: usize = 4 << 20;
 const LONG: Layout = Layout::new::<[u64; 10_000]>();

@@ -9,11 +9,17 @@ use std::{env, thread};
 use super::lists::Lists;
 use super::risks::Risks;
 use crate::shared::attached::Attached;
+use crate::shared::backing::Backing;
+use crate::shared::boxed::ShmBox;
+use crate::shared::heap::SharedHeap;
+use crate::shared::options::HeapOptions;
+use crate::shared::root::Root;
+use crate::shared::schema::Schema;
+use crate::shared::shm_safe::ShmSafe;
+use crate::sync::guard::ShmMutexGuard;
+use crate::sync::lock_error::LockError;
+use crate::sync::mutex::ShmMutex;
 use crate::sys::tests::child::{Child, Ending};
-use crate::{
-    Backing, HeapOptions, LockError, Root, Schema, SharedHeap, ShmBox, ShmMutex, ShmMutexGuard,
-    ShmSafe,
-};
 
 const WORKERS: usize = 4;
 

@@ -10,7 +10,12 @@ use std::{array, mem, ptr};
 
 use super::kills::{Random, lock};
 use crate::shared::handle::Handle;
-use crate::{Schema, SharedHeap, ShmMutex, ShmSafe, ShmString, ShmVec};
+use crate::shared::heap::SharedHeap;
+use crate::shared::schema::Schema;
+use crate::shared::shm_safe::ShmSafe;
+use crate::shared::string::ShmString;
+use crate::shared::vec::ShmVec;
+use crate::sync::mutex::ShmMutex;
 
 /// What workers share that are killed.
 #[repr(C)]

@@ -7,7 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::kills::{Random, lock};
 use super::lists::{Owned, assert_made_of, below_end, character, part};
-use crate::{Schema, SharedHeap, ShmBox, ShmMutex, ShmMutexGuard, ShmSafe, ShmString, ShmVec};
+use crate::shared::boxed::ShmBox;
+use crate::shared::heap::SharedHeap;
+use crate::shared::schema::Schema;
+use crate::shared::shm_safe::ShmSafe;
+use crate::shared::string::ShmString;
+use crate::shared::vec::ShmVec;
+use crate::sync::guard::ShmMutexGuard;
+use crate::sync::mutex::ShmMutex;
 
 /// What workers share that are killed.
 #[repr(C)]

@@ -6,13 +6,19 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use std::{mem, thread};
 
+use crate::shared::backing::Backing;
+use crate::shared::boxed::ShmBox;
+use crate::shared::heap::SharedHeap;
+use crate::shared::options::HeapOptions;
+use crate::shared::root::Root;
+use crate::shared::shm_safe::ShmSafe;
+use crate::shared::vec::ShmVec;
 use crate::slab::tests::one_processor::OneProcessor;
 use crate::slab::tests::tracer::{Traced, stand_still};
+use crate::sync::guard::ShmMutexGuard;
+use crate::sync::lock_error::LockError;
+use crate::sync::mutex::ShmMutex;
 use crate::sys::tests::child::{Child, Ending};
-use crate::{
-    Backing, HeapOptions, LockError, Root, SharedHeap, ShmBox, ShmMutex, ShmMutexGuard, ShmSafe,
-    ShmVec,
-};
 
 fn heap() -> SharedHeap {
     HeapOptions::new(400 << 10).participants(8).create(&Backing::Memfd).unwrap()
