@@ -10,6 +10,35 @@ mod crowd;
 mod scratch;
 #[path = "prefork/server.rs"]
 mod server;
+#[path = "prefork/state.rs"]
+mod state;
+
+// What the server has in the heap, to be looked at by itself.
+#[path = "../examples/prefork/cache.rs"]
+#[allow(dead_code, reason = "the server uses all of it")]
+mod cache;
+#[path = "../examples/prefork/clock.rs"]
+#[allow(dead_code, reason = "the server uses all of it")]
+mod clock;
+#[path = "../examples/prefork/counters.rs"]
+#[allow(dead_code, reason = "the server uses all of it")]
+mod counters;
+#[path = "../examples/prefork/histogram.rs"]
+#[allow(dead_code, reason = "the server uses all of it")]
+mod histogram;
+#[path = "../examples/prefork/limiter.rs"]
+mod limiter;
+#[path = "../examples/prefork/media_type.rs"]
+#[allow(dead_code, reason = "the server uses all of it")]
+mod media_type;
+#[path = "../examples/prefork/shard.rs"]
+mod shard;
+#[path = "../examples/prefork/site.rs"]
+#[allow(dead_code, reason = "the server uses all of it")]
+mod site;
+#[path = "../examples/prefork/status_code.rs"]
+#[allow(dead_code, reason = "the server uses all of it")]
+mod status_code;
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -230,30 +259,25 @@ fn nobody_is_waited_for_without_end() {
 #[test]
 fn who_asks_too_fast_is_told_so() {
     let server = Server::start(&["--rate", "20/s", "--burst", "9", "--workers", "2"]);
-    let ask = |times: usize| {
-        let begin = Instant::now();
+    let begin = Instant::now();
+    let (mut answered, mut refused) = (0, 0);
+    for pause in [0, 250, 100] {
+        sleep(Duration::from_millis(pause));
         // Each connection may be another worker's: the bucket is one.
         let mut clients = [server.connect(), server.connect(), server.connect()];
-        let mut get = |index: usize| clients[index % 3].get("/").status;
-        let (mut answered, mut refused) = (0, 0);
-        for index in 0..times {
-            match get(index) {
+        for index in 0..90 {
+            match clients[index % 3].get("/").status {
                 200 => answered += 1,
                 429 => refused += 1,
                 other => panic!("{other}"),
             }
         }
-        (answered, refused, begin.elapsed())
-    };
-    let (answered, refused, took) = ask(100);
-    let at_most = 10 + (took.as_secs_f64() * 20.0).ceil() as usize;
-    assert!((10..=at_most).contains(&answered), "{answered} in {took:?}");
+    }
+    let at_most = 10 + (begin.elapsed().as_secs_f64() * 20.0).ceil() as u64;
+    assert!((17..=at_most).contains(&answered), "{answered} of {at_most}");
     let status = server.status();
     assert_eq!(number(&status, "/limited"), refused);
-    assert_eq!(number(&status, "/requests"), 100);
-    sleep(Duration::from_millis(700));
-    let (answered, _, took) = ask(30);
-    assert!((10..=10 + (took.as_secs_f64() * 20.0).ceil() as usize).contains(&answered));
+    assert_eq!(number(&status, "/requests"), 270);
 }
 
 #[test]
@@ -293,27 +317,34 @@ fn a_slow_reader_keeps_nobody_waiting_and_gets_all() {
 
 #[test]
 fn a_full_heap_has_room_for_what_is_asked_for_last() {
-    let names: Vec<String> = (0..60).map(|index| format!("{index:02}")).collect();
-    // Nine times what there is room for, in pieces of many sizes.
-    let sizes: Vec<_> =
-        names.iter().enumerate().map(|(index, name)| (&**name, 1 + index * 4000)).collect();
-    let root = site(&sizes[..33]);
+    let names: Vec<String> = (0..33).map(|index| index.to_string()).collect();
+    let bytes = |index: usize| 1 + index * 4000;
+    let sizes: Vec<_> = names.iter().enumerate().map(|(n, name)| (&**name, bytes(n))).collect();
+    // Twice what there is room for, in pieces of many sizes.
+    let root = site(&sizes);
     let server = Server::with_root(root.path(), &["--heap", "1", "--no-limit"]);
     let blocks = number(&server.status(), "/heap/blocks");
     let mut client = server.connect();
+    let get = |client: &mut client::Client, index: usize| {
+        let hits = number(&server.status(), "/cache/hits");
+        let answer = client.get(&format!("/{index}"));
+        assert!(answer.body == content(bytes(index), index), "{index}");
+        number(&server.status(), "/cache/hits") > hits
+    };
+    get(&mut client, 7);
     for round in 0..4 {
+        let mut kept = 0;
         for step in 0..33 {
             let index = step * (round + 1) % 33;
-            let answer = client.get(&format!("/{:02}", index));
-            assert!(answer.body == content(1 + index * 4000, index), "{index}");
-            // It is there now, so it need not be read again.
-            let hits = number(&server.status(), "/cache/hits");
-            assert!(client.get(&format!("/{:02}", index)).status == 200);
-            assert_eq!(number(&server.status(), "/cache/hits"), hits + 1, "{index}");
+            kept += u32::from(get(&mut client, index));
+            assert!(get(&mut client, index), "{index} was asked for just now");
+            assert!(get(&mut client, 7), "it is asked for all the time");
         }
         let status = server.status();
         assert_exact(&status, blocks);
-        assert!(number(&status, "/cache/answers") < 33, "not all of them fit");
+        let answers = number(&status, "/cache/answers");
+        assert!((8..33).contains(&answers), "{answers} of all");
+        assert!(round == 0 || kept < 33, "{kept}");
     }
 }
 
@@ -342,21 +373,33 @@ fn kill_workers(sizes: &[(&str, usize)], kills: u64, pause: impl Fn(u64) -> Dura
         }
         server.wait_for_workers(2, &[last]);
     });
+    // Nobody is left who could tidy up after the others.
+    for _ in 0..10 {
+        let workers = server.workers();
+        crowd.run(3, || {
+            sleep(Duration::from_millis(10));
+            workers.iter().for_each(|worker| crowd.kill(*worker));
+        });
+        server.wait_for_workers(2, &workers);
+        assert_exact(&server.status(), blocks);
+    }
     let status = server.status();
     assert_exact(&status, blocks);
-    // The status at the beginning is counted, and the last one is not yet.
-    let (answered, sent) = (crowd.answered() + 1, crowd.sent() + 1);
+    // Each status is counted but the last one, which is not yet.
+    let (answered, sent) = (crowd.answered() + 11, crowd.sent() + 11);
     let (counted, starts) = (number(&status, "/requests"), number(&status, "/starts"));
     assert!((answered..=sent).contains(&counted), "{answered} ≤ {counted} ≤ {sent}");
     // One that is killed before it has done anything is not counted.
-    assert!((kills / 2..=kills + 2).contains(&starts), "{starts} for {kills} kills");
+    assert!((kills / 2..=kills + 22).contains(&starts), "{starts} for {kills} kills");
     assert!(crowd.lost() > 0, "no kill has ever hit a connection");
     eprintln!("{answered} answers; {kills} kills have ended {} connections", crowd.lost());
 }
 
 #[test]
 fn workers_killed_as_they_fill_the_cache_take_nothing_with_them() {
-    let sizes = [("a", 900), ("b", 9_000), ("c", 60_000), ("d", 120_000), ("e", 300_000), ("f", 1)];
+    // More than there is room for, some of them too large for the cache.
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"];
+    let sizes: Vec<_> = names.into_iter().zip((1..).step_by(9_000)).collect();
     // From one that has hardly begun to one that has served many.
     kill_workers(&sizes, 100, |kill| Duration::from_millis(kill * 7 % 40));
 }

@@ -54,7 +54,7 @@ impl<'w> Batch<'w> {
 
     pub(crate) fn new(output: &'w mut Vec<u8>, peer: IpAddr, now: u64, is_draining: bool) -> Self {
         output.clear();
-        let (tally, file, body_left, is_last) = (Tally::new(), None, 0, false);
+        let (tally, file, body_left, is_last) = (Tally::NONE, None, 0, false);
         Self { output, tally, peer, now, file, body_left, is_last, is_draining }
     }
 
@@ -78,14 +78,14 @@ impl<'w> Batch<'w> {
             self.output.extend_from_slice(body);
         }
         self.is_last |= !manner.keep_alive;
-        self.tally.figures.bytes += (self.output.len() - before) as u64;
+        self.tally.bytes += (self.output.len() - before) as u64;
     }
 
     /// Sends a file behind its head.
     pub(crate) fn send_file(&mut self, manner: Manner, head: &[u8], file: File, bytes: u64) {
         self.send(manner, head, &[]);
         if !manner.is_head && bytes > 0 {
-            self.tally.figures.bytes += bytes;
+            self.tally.bytes += bytes;
             self.file = Some(FileBody { file, next: 0, end: bytes });
         }
     }
@@ -104,13 +104,13 @@ impl<'w> Batch<'w> {
              Content-Length: {length}\r\n{extra}",
             media_type::HTML,
         );
-        self.tally.figures.bytes += (self.output.len() - before) as u64;
+        self.tally.bytes += (self.output.len() - before) as u64;
         self.send(Manner { keep_alive, is_head: true, ..manner }, &[], &[]);
         if !manner.is_head {
             let page =
                 format_args!("<!doctype html><title>{reason}</title><h1>{number} {reason}</h1>\n");
             let _ = self.output.write_fmt(page);
-            self.tally.figures.bytes += length as u64;
+            self.tally.bytes += length as u64;
         }
         self.tally.count(status);
     }

@@ -178,7 +178,7 @@ impl Connection {
         self.body_left += batch.body_left;
         self.file = batch.file.take();
         desk.now = clock::now();
-        if !batch.tally.is_empty() {
+        if batch.tally.requests > 0 {
             // Before the client can know of it: so no answer is ever missing in the counters.
             batch.tally.hand_over(&service.shared.counters, desk.now - start, service.row);
             self.has_moved = true;

@@ -11,10 +11,10 @@ use crate::status_code::StatusCode;
 /// The most workers at one time, those that are on their way out included.
 pub(crate) const MAX_WORKERS: usize = 64;
 
-/// Figures that belong together. In each of them all requests are counted that are in any.
+/// What has been done.
 #[derive(Clone, Copy, KillSafe, ShmSafe)]
 #[repr(C)]
-pub(crate) struct Figures {
+pub(crate) struct Tally {
     pub(crate) requests: u64,
     /// By the first digit of their status.
     pub(crate) statuses: [u64; 6],
@@ -27,6 +27,14 @@ pub(crate) struct Figures {
     /// Those that came too fast: they are among the statuses, too.
     pub(crate) limited: u64,
     pub(crate) connections: u64,
+}
+
+/// What all have done, and how long the requests took. In each of the figures all requests are counted that are
+/// in any.
+#[derive(Clone, Copy, KillSafe, ShmSafe)]
+#[repr(C)]
+pub(crate) struct Figures {
+    pub(crate) done: Tally,
     pub(crate) latency: Histogram,
 }
 
@@ -56,22 +64,8 @@ pub(crate) struct Counters {
     pub(crate) workers: [Worker; MAX_WORKERS],
 }
 
-/// What a worker has done since it last told the others.
-pub(crate) struct Tally {
-    pub(crate) figures: Figures,
-}
-
 impl Figures {
-    pub(crate) const NONE: Self = Self {
-        requests: 0,
-        statuses: [0; 6],
-        bytes: 0,
-        hits: 0,
-        misses: 0,
-        limited: 0,
-        connections: 0,
-        latency: Histogram::EMPTY,
-    };
+    pub(crate) const NONE: Self = Self { done: Tally::NONE, latency: Histogram::EMPTY };
 }
 
 impl Worker {
@@ -95,46 +89,51 @@ impl Counters {
     }
 
     /// Adds what a worker has done, all of it or nothing.
-    fn add(&mut self, tally: &Tally, nanoseconds: u64, worker: usize) {
-        let (current, more) = (self.current_index(), &tally.figures);
+    fn add(&mut self, done: &Tally, nanoseconds: u64, worker: usize) {
+        let current = self.current_index();
         let mut sum = self.copies[current];
-        sum.requests += more.requests;
-        sum.statuses.iter_mut().zip(more.statuses).for_each(|(sum, more)| *sum += more);
-        sum.bytes += more.bytes;
-        sum.hits += more.hits;
-        sum.misses += more.misses;
-        sum.limited += more.limited;
-        sum.connections += more.connections;
-        sum.latency.add(nanoseconds, more.requests);
+        sum.done.add(done);
+        sum.latency.add(nanoseconds, done.requests);
         self.copies[1 - current] = sum;
         // Release: the copy is whole before it is current.
         self.current.store(1 - current as u64, Ordering::Release);
-        self.workers[worker].requests += more.requests;
-        self.workers[worker].connections += more.connections;
+        self.workers[worker].requests += done.requests;
+        self.workers[worker].connections += done.connections;
     }
 }
 
 impl Tally {
-    pub(crate) const fn new() -> Self {
-        Self { figures: Figures::NONE }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.figures.requests == 0 && self.figures.connections == 0
-    }
+    pub(crate) const NONE: Self = Self {
+        requests: 0,
+        statuses: [0; 6],
+        bytes: 0,
+        hits: 0,
+        misses: 0,
+        limited: 0,
+        connections: 0,
+    };
 
     pub(crate) fn count(&mut self, status: StatusCode) {
-        self.figures.requests += 1;
-        self.figures.statuses[status.class()] += 1;
-        self.figures.limited += u64::from(status == StatusCode::TOO_MANY_REQUESTS);
+        self.requests += 1;
+        self.statuses[status.class()] += 1;
+        self.limited += u64::from(status == StatusCode::TOO_MANY_REQUESTS);
     }
 
     /// Tells the others of it. All of its requests took so long.
-    pub(crate) fn hand_over(&mut self, all: &ShmMutex<Counters>, nanoseconds: u64, worker: usize) {
+    pub(crate) fn hand_over(&self, all: &ShmMutex<Counters>, nanoseconds: u64, worker: usize) {
         if let Some(mut counters) = lock(all) {
             counters.add(self, nanoseconds, worker);
         }
-        *self = Self::new();
+    }
+
+    fn add(&mut self, more: &Self) {
+        self.requests += more.requests;
+        self.statuses.iter_mut().zip(more.statuses).for_each(|(sum, more)| *sum += more);
+        self.bytes += more.bytes;
+        self.hits += more.hits;
+        self.misses += more.misses;
+        self.limited += more.limited;
+        self.connections += more.connections;
     }
 }
 

@@ -60,7 +60,7 @@ fn describe(text: &mut Text<'_>, request: &Request<'_>, pool: &Pool) -> Result<(
          <link rel=stylesheet href=/style.css><title>Your request</title><main>\
          <h1>Your request</h1><p><code>{} {}</code></p><table>",
         Escaped(request.method),
-        Escaped(request.target.raw)
+        Escaped(request.target.encoded)
     )?;
     let parameters = request.target.parameters(pool)?;
     let mut rows = Vec::new_in(pool);

@@ -99,7 +99,7 @@ impl Service<'_> {
             return Ok(());
         }
         if self.answer_from_cache(path, manner, batch)? {
-            batch.tally.figures.hits += 1;
+            batch.tally.hits += 1;
             return Ok(());
         }
         self.answer_from_site(self.site.find(path)?, path, manner, pool, batch)
@@ -154,7 +154,7 @@ impl Service<'_> {
         };
         let (path, head) = (path.as_bytes(), head.as_bytes());
         self.shared.cache.keep(Stored { path, head, body, version }, batch.now);
-        batch.tally.figures.misses += 1;
+        batch.tally.misses += 1;
         batch.send(manner, head, body);
         Ok(())
     }
@@ -170,7 +170,7 @@ fn head<'a>(pool: &'a Pool, media_type: &str, bytes: u64) -> Result<&'a str, Sta
 /// Tells where a directory is: its own links lead to what is in it only if its path ends with a slash.
 fn move_to_directory(request: &Request<'_>, manner: Manner, pool: &Pool, batch: &mut Batch<'_>) {
     // What has been decoded is not sent back: a line could end in it.
-    let path = request.target.raw.split('?').next().unwrap_or("/").trim_start_matches('/');
+    let path = request.target.encoded.trim_start_matches('/');
     match pool.alloc_fmt(format_args!("Location: /{path}/\r\n")) {
         Ok(location) => batch.refuse(StatusCode::MOVED, manner, location),
         Err(refused) => batch.refuse(refused.into(), manner, ""),

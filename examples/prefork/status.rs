@@ -5,7 +5,7 @@ use aquifer::{HeapReport, PageUsage, SlabStats};
 use serde_json::{Value, json};
 
 use crate::clock::{self, SECOND};
-use crate::counters::{self, Figures, MAX_WORKERS, Worker};
+use crate::counters::{self, Figures, MAX_WORKERS, Tally, Worker};
 use crate::service::Service;
 
 /// What there is to know in one moment.
@@ -44,8 +44,9 @@ impl Status {
 
     /// What part of the requests that could be answered by the cache was; 0 if there was none.
     pub(crate) fn hit_rate(&self) -> f64 {
-        let asked = self.figures.hits + self.figures.misses;
-        self.figures.hits as f64 / asked.max(1) as f64
+        let Tally { hits, misses, .. } = self.figures.done;
+        let asked = hits + misses;
+        hits as f64 / asked.max(1) as f64
     }
 
     /// How many bytes of the heap are handed out, and in how many blocks.
@@ -60,10 +61,10 @@ impl Status {
     }
 
     pub(crate) fn to_json(&self) -> Value {
-        let figures = &self.figures;
+        let Figures { done, latency } = &self.figures;
         let stats = &self.report.stats;
         let (used_bytes, blocks) = self.heap_use();
-        let quantile = |part| figures.latency.quantile(part) as f64 / 1e3;
+        let quantile = |part| latency.quantile(part) as f64 / 1e3;
         let worker = |(worker, age): &(Worker, f64)| {
             json!({
                 "pid": worker.pid, "generation": worker.generation, "age_seconds": age,
@@ -71,20 +72,20 @@ impl Status {
             })
         };
         json!({
-            "requests": figures.requests,
-            "statuses": figures.statuses,
-            "limited": figures.limited,
-            "bytes": figures.bytes,
-            "connections": figures.connections,
+            "requests": done.requests,
+            "statuses": done.statuses,
+            "limited": done.limited,
+            "bytes": done.bytes,
+            "connections": done.connections,
             "cache": {
-                "hits": figures.hits, "misses": figures.misses, "hit_rate": self.hit_rate(),
+                "hits": done.hits, "misses": done.misses, "hit_rate": self.hit_rate(),
                 "answers": self.cached_answers, "bytes": self.cached_bytes,
             },
             "latency": {
-                "count": figures.latency.total(),
+                "count": latency.total(),
                 "p50_us": quantile(0.5), "p90_us": quantile(0.9),
                 "p99_us": quantile(0.99), "p999_us": quantile(0.999),
-                "buckets_ns": figures.latency.buckets().collect::<Vec<_>>(),
+                "buckets_ns": latency.buckets().collect::<Vec<_>>(),
             },
             "starts": self.starts,
             "workers": self.workers.iter().map(worker).collect::<Vec<_>>(),

@@ -3,6 +3,7 @@
 
 use std::fmt::{self, Write};
 
+use crate::counters::Figures;
 use crate::status::Status;
 use crate::text::{Escaped, Text};
 
@@ -19,18 +20,18 @@ pub(crate) fn write(text: &mut Text<'_>, status: &Status) -> fmt::Result {
 
 /// The figures that one looks at first.
 fn write_tiles(text: &mut Text<'_>, status: &Status) -> fmt::Result {
-    let figures = &status.figures;
-    let [_, _, answered, moved, client, server] = figures.statuses;
+    let Figures { done, latency } = &status.figures;
+    let [_, _, answered, moved, client, server] = done.statuses;
     text.write_str("<section class=tiles>")?;
-    tile(text, "requests", figures.requests, format_args!("{} connections", figures.connections))?;
-    let hits = format_args!("{} of {}", figures.hits, figures.hits + figures.misses);
+    tile(text, "requests", done.requests, format_args!("{} connections", done.connections))?;
+    let hits = format_args!("{} of {}", done.hits, done.hits + done.misses);
     tile(text, "from the cache", Percent(status.hit_rate()), hits)?;
-    let p99 = format_args!("99 % within {}", Time(figures.latency.quantile(0.99)));
-    tile(text, "median time", Time(figures.latency.quantile(0.5)), p99)?;
+    let p99 = format_args!("99 % within {}", Time(latency.quantile(0.99)));
+    tile(text, "median time", Time(latency.quantile(0.5)), p99)?;
     let kinds = format_args!("{moved} moved, {client} refused, {server} failed");
     tile(text, "answered well", answered, kinds)?;
     let limited = format_args!("of {} refused", client);
-    tile(text, "too fast", figures.limited, limited)?;
+    tile(text, "too fast", done.limited, limited)?;
     let started = format_args!("{} started so far", status.starts);
     tile(text, "workers", status.workers.len(), started)?;
     text.write_str("</section>")

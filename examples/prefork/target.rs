@@ -12,8 +12,8 @@ use crate::status_code::StatusCode;
 /// What is behind the method.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target<'a> {
-    /// As it was sent.
-    pub(crate) raw: &'a str,
+    /// The path as it was sent.
+    pub(crate) encoded: &'a str,
     /// Begins with a slash. Decoded, without `.`, `..` and empty segments.
     pub(crate) path: &'a str,
     /// As it was sent, without the question mark.
@@ -34,7 +34,7 @@ impl<'a> Target<'a> {
             return Err(StatusCode::BAD_REQUEST);
         }
         let path = normalise(decode(encoded, pool)?, pool)?;
-        Ok(Self { raw, path, query })
+        Ok(Self { encoded, path, query })
     }
 
     /// Reads the query, into the pool.

@@ -54,7 +54,7 @@ pub(crate) fn run(
     let mut events = Events::with_capacity(256);
     while !worker.is_done() {
         let timeout = worker.timeout();
-        match worker.poll.poll(&mut events, Some(timeout)) {
+        match worker.poll.poll(&mut events, timeout) {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
             _ => worker.desk.now = clock::now(),
         }
@@ -101,11 +101,13 @@ impl<'a> Worker<'a> {
         self.desk.is_draining && (is_empty || self.desk.now > self.drain_until)
     }
 
-    fn timeout(&self) -> Duration {
+    /// How long to wait for something to happen. With nobody to be patient with that is for ever.
+    fn timeout(&self) -> Option<Duration> {
         if self.may_accept || !self.unfinished.is_empty() {
-            return Duration::ZERO;
+            return Some(Duration::ZERO);
         }
-        Duration::from_nanos(self.next_sweep.saturating_sub(self.desk.now))
+        let until = self.next_sweep.saturating_sub(self.desk.now);
+        (self.vacant.len() < self.connections.len()).then(|| Duration::from_nanos(until))
     }
 
     fn take(&mut self, event: &Event) {
@@ -153,8 +155,7 @@ impl<'a> Worker<'a> {
         if ready.and_then(|()| stream.set_nodelay(true)).is_err() {
             return self.vacant.push(index);
         }
-        let mut tally = Tally::new();
-        tally.figures.connections = 1;
+        let tally = Tally { connections: 1, ..Tally::NONE };
         tally.hand_over(&self.service.shared.counters, 0, self.service.row);
         self.connections[index] = Some(Connection::new(stream, peer.ip(), self.desk.now));
         self.advance(index);

@@ -37,6 +37,7 @@ impl<'a> Crowd<'a> {
 
     /// Has so many clients ask while `body` does something.
     pub(crate) fn run(&self, clients: usize, body: impl FnOnce()) {
+        self.is_over.store(false, Ordering::Relaxed);
         thread::scope(|scope| {
             for client in 0..clients {
                 scope.spawn(move || {

@@ -103,8 +103,14 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = signal::killpg(self.pid(), Signal::SIGKILL);
+        let group = self.pid();
+        let _ = signal::killpg(group, Signal::SIGKILL);
         let _ = self.master.wait();
+        // Its workers are nobody's children now.
+        let begin = Instant::now();
+        while signal::killpg(group, None).is_ok() && begin.elapsed() < PATIENCE {
+            sleep(Duration::from_millis(1));
+        }
     }
 }
 

@@ -1,0 +1,134 @@
+//! The state that workers share, by itself: processes are killed that do nothing but change it, so that most of
+//! them die in the middle.
+#![expect(unsafe_code, reason = "forks")]
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
+
+use aquifer::{Backing, PageUsage, SharedHeap, ShmMutex};
+use nix::sys::signal::{self, Signal};
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
+
+use crate::cache::{Cache, Lookup};
+use crate::counters::{self, Counters, Tally};
+use crate::limiter::{Limit, Limiter};
+use crate::server::eventually;
+use crate::shard::Stored;
+use crate::site::Version;
+use crate::{clock, content};
+
+/// Has a process do some work again and again, with another number each time, and kills it.
+fn kill_in(heap: &SharedHeap, round: u64, work: impl Fn(u64)) {
+    let begun = heap.root_or_insert_with("begun", || AtomicU64::new(0)).unwrap();
+    begun.store(0, Ordering::Relaxed);
+    let work = || {
+        let mut number = round * 1000;
+        loop {
+            number += 1;
+            work(number);
+            begun.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    // SAFETY: the child uses its own memory and the heap's, and owns nothing there that it has inherited.
+    let pid = Pid::from_raw(unsafe { heap.fork_worker(work) }.unwrap() as i32);
+    eventually("it has begun", || begun.load(Ordering::Relaxed) > 2);
+    sleep(Duration::from_micros(round * 37 % 500));
+    signal::kill(pid, Signal::SIGKILL).unwrap();
+    waitpid(pid, None).unwrap();
+}
+
+fn blocks(heap: &SharedHeap) -> usize {
+    let report = heap.report();
+    let is_whole = |usage| matches!(usage, PageUsage::Whole);
+    let whole = report.runs.iter().filter(|run| is_whole(run.usage)).count();
+    whole + report.stats.classes.iter().map(|class| class.used).sum::<usize>()
+}
+
+#[test]
+fn counts_belong_together_wherever_a_worker_dies() {
+    let heap = SharedHeap::create(&Backing::Memfd, 1 << 20).unwrap();
+    let counters = heap.root_or_insert_with("counters", || ShmMutex::new(Counters::new())).unwrap();
+    let done = Tally {
+        requests: 3,
+        statuses: [0, 0, 2, 0, 1, 0],
+        bytes: 7,
+        connections: 5,
+        ..Tally::NONE
+    };
+    let (mut deaths, mut requests) = (0, 0);
+    for round in 0..300 {
+        kill_in(&heap, round, |number| done.hand_over(&counters, number << (number % 20), 1));
+        deaths += u32::from(counters.is_locked());
+        let figures = *counters::lock(&counters).unwrap().figures();
+        let times = figures.done.requests / 3;
+        assert!(figures.done.requests > requests, "what was counted stays");
+        requests = figures.done.requests;
+        assert_eq!((requests, figures.latency.total()), (3 * times, 3 * times));
+        assert_eq!(figures.done.statuses, done.statuses.map(|count| count * times));
+        assert_eq!((figures.done.bytes, figures.done.connections), (7 * times, 5 * times));
+    }
+    assert!(deaths > 30, "{deaths} of 300 have died with the lock");
+}
+
+#[test]
+fn buckets_neither_empty_nor_overflow_wherever_a_worker_dies() {
+    let heap = SharedHeap::create(&Backing::Memfd, 1 << 20).unwrap();
+    let limiter = heap.root_or_insert_with("limiter", Limiter::new).unwrap();
+    let client = |number: u64| IpAddr::from([10, 0, 0, number as u8]);
+    // It never leaks: a minute lasts longer than a test.
+    let limit = Limit::new(1, 60_000);
+    let mut asked = 0;
+    for round in 0..300 {
+        let begin = clock::now();
+        kill_in(&heap, round, |number| {
+            limiter.admits(client(number % 5), limit, begin);
+        });
+        asked += 1;
+        // A bucket that was full or empty after a death would admit all or none from then on.
+        for number in 0..5 {
+            assert!(
+                limiter.admits(client(number), Limit::new(1, u32::MAX), begin),
+                "round {round}"
+            );
+        }
+    }
+    let now = clock::now();
+    let admitted = (0..asked * 1000).take_while(|_| limiter.admits(client(0), limit, now)).count();
+    assert!(admitted < 60_000 - 300, "what they have asked for is forgotten: {admitted} more");
+}
+
+#[test]
+fn answers_are_whole_or_gone_wherever_a_worker_dies() {
+    let heap = SharedHeap::create(&Backing::Memfd, 1 << 20).unwrap();
+    let cache = heap.root_or_insert_with("cache", || Cache::new_in(&heap)).unwrap();
+    let _ = heap.root_or_insert_with("begun", || AtomicU64::new(0)).unwrap();
+    let roots = blocks(&heap);
+    // Together they are more than there is room for.
+    let paths: Vec<String> = (0..40).map(|index| format!("/{index}")).collect();
+    let bytes = |number: u64| 1 + (number * 7919 % 60_000) as usize;
+    let text = content(60_001, 0);
+    let mut found = 0;
+    for round in 0..200 {
+        kill_in(&heap, round, |number| {
+            let (path, head) = (paths[(number * 13 % 40) as usize].as_bytes(), number.to_string());
+            let body = &text[..bytes(number)];
+            let version = Version::default();
+            cache.keep(Stored { path, head: head.as_bytes(), body, version }, clock::now());
+        });
+        let answers = cache.contents().0;
+        assert_eq!(blocks(&heap), roots + 3 * answers, "round {round}: {answers} answers");
+        heap.check().unwrap();
+        for path in &paths {
+            let lookup = cache.read(path, (0, clock::now()), |kept| {
+                let number = std::str::from_utf8(&kept.head).unwrap().parse::<u64>().unwrap();
+                assert_eq!(*path, paths[(number * 13 % 40) as usize]);
+                assert!(kept.body == text[..bytes(number)]);
+            });
+            found += usize::from(matches!(lookup, Lookup::Fresh(())));
+        }
+    }
+    assert!(found > 200, "{found}");
+}
