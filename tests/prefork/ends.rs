@@ -64,13 +64,13 @@ fn workers_killed_as_they_fill_the_cache_take_nothing_with_them() {
     let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"];
     let sizes: Vec<_> = names.into_iter().zip((1..).step_by(9_000)).collect();
     // From one that has hardly begun to one that has served many.
-    kill_workers(&sizes, 80, |kill| Duration::from_millis(kill * 7 % 40));
+    kill_workers(&sizes, 60, |kill| Duration::from_millis(kill * 7 % 40));
 }
 
 #[test]
 fn workers_killed_as_they_count_leave_no_count_behind() {
     let sizes = [("a", 1), ("b", 2), ("c", 3), ("d", 40)];
-    kill_workers(&sizes, 150, |kill| Duration::from_micros(5_000 + kill * 77 % 1_000));
+    kill_workers(&sizes, 100, |kill| Duration::from_micros(5_000 + kill * 77 % 1_000));
 }
 
 #[test]
