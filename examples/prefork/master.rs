@@ -55,7 +55,8 @@ impl Master {
         signals.thread_block()?;
         let shared = Shared::create(settings.heap_bytes)?;
         let generation = Generation::open(&settings, 1)?;
-        let listener = TcpListener::bind(settings.listen)?;
+        let listener = TcpListener::bind(settings.listen)
+            .map_err(|error| format!("{}: {error}", settings.listen))?;
         listener.set_nonblocking(true)?;
         let (children, is_stopping) = (Vec::new(), false);
         Ok(Self { settings, shared, listener, signals, generation, children, is_stopping })

@@ -58,12 +58,13 @@ impl Site {
     ///
     /// # Errors
     ///
-    /// It is not there, or is none.
+    /// It is not there, or is none: the error names it.
     pub(crate) fn open(root: Option<&Path>) -> io::Result<Self> {
         let Some(root) = root else { return Ok(Self::Embedded(EMBEDDED)) };
-        let root = fs::canonicalize(root)?;
-        fs::read_dir(&root)?;
-        Ok(Self::Directory(root))
+        let named = |error| io::Error::other(format!("{}: {error}", root.display()));
+        let directory = fs::canonicalize(root).map_err(named)?;
+        fs::read_dir(&directory).map_err(named)?;
+        Ok(Self::Directory(directory))
     }
 
     /// Finds the file of a path, which has been normalised. For a directory that is its index, if the path says
