@@ -238,7 +238,7 @@ impl<'a> Worker<'a> {
 fn patience(phase: Phase, is_draining: bool, service: &Service<'_>) -> u64 {
     let idle = service.settings.idle;
     match phase {
-        Phase::Idle if is_draining => 500 * MILLISECOND,
+        Phase::Idle if is_draining => SECOND,
         Phase::Idle => idle,
         Phase::Reading => idle.min(10 * SECOND),
         Phase::Sending => 30 * SECOND,

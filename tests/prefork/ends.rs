@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 
 use crate::client::request;
 use crate::crowd::Crowd;
-use crate::server::Server;
+use crate::server::{Server, eventually};
 use crate::{assert_exact, content, directory, number};
 
 /// Kills worker after worker while clients ask for files, which are replaced by others of the same content now and
@@ -84,7 +84,9 @@ fn a_hangup_exchanges_the_workers_and_keeps_the_state() {
     let (before, old) = (server.status(), server.workers());
     fs::write(root.file("file"), "new").unwrap();
     server.send(Signal::SIGHUP);
+    eventually("the next generation is there", || server.workers().len() > 2);
     // Who is connected is still answered, once more at least.
+    sleep(Duration::from_millis(200));
     assert_eq!(client.get("/other").status, 200);
     server.wait_for_workers(2, &old);
     let after = server.status();
