@@ -1,0 +1,186 @@
+//! The master: forks the workers, and others in the place of those that die. It serves nobody itself.
+#![expect(unsafe_code, reason = "forks")]
+
+use std::error::Error;
+use std::io;
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
+
+use nix::errno::Errno;
+use nix::sys::signal::{self, SigSet, Signal};
+use nix::sys::wait::{self, WaitPidFlag, WaitStatus};
+use nix::unistd::{Pid, alarm};
+
+use crate::arguments::Settings;
+use crate::clock;
+use crate::service::Service;
+use crate::shared::Shared;
+use crate::site::Site;
+use crate::worker::{self, GRACE_SECONDS};
+
+/// What the master knows. It has one thread, as it forks.
+pub(crate) struct Master {
+    settings: Settings,
+    shared: Shared,
+    listener: TcpListener,
+    signals: SigSet,
+    generation: Generation,
+    children: Vec<Child>,
+    is_stopping: bool,
+}
+
+/// Workers that serve the same state of the site.
+struct Generation {
+    number: u32,
+    site: Site,
+    opened: u64,
+    /// Held by the master alone: when it is closed, or the master dies, the workers see the other end closed.
+    lifeline: Option<UnixStream>,
+    workers_end: UnixStream,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Child {
+    pid: Pid,
+    generation: u32,
+    row: usize,
+}
+
+impl Master {
+    pub(crate) fn new(settings: Settings) -> Result<Self, Box<dyn Error>> {
+        let signals =
+            [Signal::SIGCHLD, Signal::SIGHUP, Signal::SIGTERM, Signal::SIGINT, Signal::SIGALRM];
+        let signals: SigSet = signals.into_iter().collect();
+        // For the workers, too: those are told by their lifeline.
+        signals.thread_block()?;
+        let shared = Shared::create(settings.heap_bytes)?;
+        let generation = Generation::open(&settings, 1)?;
+        let listener = TcpListener::bind(settings.listen)
+            .map_err(|error| format!("{}: {error}", settings.listen))?;
+        listener.set_nonblocking(true)?;
+        let (children, is_stopping) = (Vec::new(), false);
+        Ok(Self { settings, shared, listener, signals, generation, children, is_stopping })
+    }
+
+    /// The address to visit.
+    pub(crate) fn address(&self) -> io::Result<String> {
+        Ok(format!("http://{}/", self.listener.local_addr()?))
+    }
+
+    /// Runs until a signal says that it is to end.
+    pub(crate) fn run(&mut self) -> Result<(), Errno> {
+        self.fill_up();
+        while !(self.is_stopping && self.children.is_empty()) {
+            match self.signals.wait()? {
+                Signal::SIGCHLD => self.bury(),
+                Signal::SIGHUP => self.reload(),
+                Signal::SIGALRM if self.is_stopping => self.kill_all(),
+                Signal::SIGALRM => self.fill_up(),
+                // The second time, or by somebody without patience.
+                _ if self.is_stopping => self.kill_all(),
+                _ => self.stop(),
+            }
+        }
+        Ok(())
+    }
+
+    /// Forks until there are as many workers as there should be.
+    fn fill_up(&mut self) {
+        let current = self.generation.number;
+        let is_current = |child: &&Child| child.generation == current;
+        while self.children.iter().filter(is_current).count() < self.settings.workers {
+            match self.fork() {
+                Ok(child) => self.children.push(child),
+                Err(error) => {
+                    eprintln!("prefork: cannot fork: {error}");
+                    alarm::set(1);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn fork(&mut self) -> io::Result<Child> {
+        let is_taken = |row: &usize| self.children.iter().any(|child| child.row == *row);
+        let row = (0..).find(|row| !is_taken(row)).unwrap_or(0);
+        let Self { settings, shared, listener, generation, .. } = self;
+        let number = generation.number;
+        let work = || {
+            // This end is the master's alone.
+            generation.lifeline = None;
+            let Generation { site, opened, workers_end, .. } = &*generation;
+            let service = Service { settings, shared, site, opened: *opened, row };
+            worker::sign_in(&service, number);
+            worker::run(service, listener, workers_end).unwrap_or_else(|error| {
+                eprintln!("prefork: worker {row}: {error}");
+                1
+            })
+        };
+        // SAFETY: the master has one thread, and a worker owns nothing in the heap that it has inherited: it
+        // finds all that is there by roots.
+        let pid = unsafe { shared.heap.fork_worker(work) }?;
+        Ok(Child { pid: Pid::from_raw(pid as i32), generation: number, row })
+    }
+
+    /// Takes note of those that have died, and forks others in their place.
+    fn bury(&mut self) {
+        let mut has_failed = false;
+        loop {
+            let (pid, is_killed) = match wait::waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::Exited(pid, code)) => (pid, code == 0),
+                Ok(WaitStatus::Signaled(pid, ..)) => (pid, true),
+                Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => break,
+                _ => continue,
+            };
+            self.children.retain(|child| child.pid != pid);
+            has_failed |= !is_killed;
+        }
+        // What the dead have left in the heap: others would find it when they need it, too.
+        self.shared.heap.reap();
+        if self.is_stopping {
+            return;
+        }
+        if has_failed {
+            // One that cannot start would fail again at once.
+            alarm::set(1);
+        } else {
+            self.fill_up();
+        }
+    }
+
+    /// Has new workers serve what is in the directory now, and the old ones finish. What is in the heap stays.
+    fn reload(&mut self) {
+        if self.is_stopping {
+            return;
+        }
+        match Generation::open(&self.settings, self.generation.number + 1) {
+            Ok(next) => {
+                // The old lifeline is closed here, before others are forked who would hold it open.
+                self.generation = next;
+                self.fill_up();
+            }
+            Err(error) => eprintln!("prefork: all stays as it is: {error}"),
+        }
+    }
+
+    fn stop(&mut self) {
+        self.is_stopping = true;
+        self.generation.lifeline = None;
+        alarm::set(GRACE_SECONDS as u32 + 1);
+    }
+
+    fn kill_all(&self) {
+        for child in &self.children {
+            let _ = signal::kill(child.pid, Signal::SIGKILL);
+        }
+    }
+}
+
+impl Generation {
+    fn open(settings: &Settings, number: u32) -> io::Result<Self> {
+        let site = Site::open(settings.root.as_deref())?;
+        let (lifeline, workers_end) = UnixStream::pair()?;
+        workers_end.set_nonblocking(true)?;
+        Ok(Self { number, site, opened: clock::now(), lifeline: Some(lifeline), workers_end })
+    }
+}
