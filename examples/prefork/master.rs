@@ -6,10 +6,10 @@ use std::io;
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 
+use aquifer::Worker;
 use nix::errno::Errno;
-use nix::sys::signal::{self, SigSet, Signal};
-use nix::sys::wait::{self, WaitPidFlag, WaitStatus};
-use nix::unistd::{Pid, alarm};
+use nix::sys::signal::{SigSet, Signal};
+use nix::unistd::alarm;
 
 use crate::arguments::Settings;
 use crate::clock;
@@ -39,9 +39,9 @@ struct Generation {
     workers_end: UnixStream,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Child {
-    pid: Pid,
+    worker: Worker,
     generation: u32,
     row: usize,
 }
@@ -118,23 +118,23 @@ impl Master {
         };
         // SAFETY: the master has one thread, and a worker owns nothing in the heap that it has inherited: it
         // finds all that is there by roots.
-        let pid = unsafe { shared.heap.fork_worker(work) }?;
-        Ok(Child { pid: Pid::from_raw(pid as i32), generation: number, row })
+        let worker = unsafe { shared.heap.fork_worker(work) }?;
+        Ok(Child { worker, generation: number, row })
     }
 
     /// Takes note of those that have died, and forks others in their place.
     fn bury(&mut self) {
         let mut has_failed = false;
-        loop {
-            let (pid, is_killed) = match wait::waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-                Ok(WaitStatus::Exited(pid, code)) => (pid, code == 0),
-                Ok(WaitStatus::Signaled(pid, ..)) => (pid, true),
-                Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => break,
-                _ => continue,
+        self.children.retain_mut(|child| {
+            let code = match child.worker.try_wait() {
+                Ok(None) => return true,
+                Ok(Some(end)) => end.code(),
+                Err(_) => None,
             };
-            self.children.retain(|child| child.pid != pid);
-            has_failed |= !is_killed;
-        }
+            // Who is killed has no code, and has not failed.
+            has_failed |= code.is_some_and(|code| code != 0);
+            false
+        });
         // What the dead have left in the heap: others would find it when they need it, too.
         self.shared.heap.reap();
         if self.is_stopping {
@@ -169,9 +169,10 @@ impl Master {
         alarm::set(GRACE_SECONDS as u32 + 1);
     }
 
-    fn kill_all(&self) {
-        for child in &self.children {
-            let _ = signal::kill(child.pid, Signal::SIGKILL);
+    fn kill_all(&mut self) {
+        for child in &mut self.children {
+            // One that has ended meanwhile is buried next.
+            let _ = child.worker.kill();
         }
     }
 }

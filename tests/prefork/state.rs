@@ -8,9 +8,6 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use aquifer::{Backing, PageUsage, SharedHeap, ShmMutex};
-use nix::sys::signal::{self, Signal};
-use nix::sys::wait::waitpid;
-use nix::unistd::Pid;
 
 use crate::cache::{Cache, Lookup};
 use crate::counters::{self, Counters, Tally};
@@ -33,11 +30,11 @@ fn kill_in(heap: &SharedHeap, round: u64, work: impl Fn(u64)) {
         }
     };
     // SAFETY: the child uses its own memory and the heap's, and owns nothing there that it has inherited.
-    let pid = Pid::from_raw(unsafe { heap.fork_worker(work) }.unwrap() as i32);
+    let mut worker = unsafe { heap.fork_worker(work) }.unwrap();
     eventually("it has begun", || begun.load(Ordering::Relaxed) > 2);
     sleep(Duration::from_micros(round * 37 % 500));
-    signal::kill(pid, Signal::SIGKILL).unwrap();
-    waitpid(pid, None).unwrap();
+    worker.kill().unwrap();
+    worker.wait().unwrap();
 }
 
 fn blocks(heap: &SharedHeap) -> usize {
