@@ -107,8 +107,12 @@ impl<T> Buffer<T> {
             let place = unsafe { first.add(index) };
             // SAFETY: as above, and no element is there.
             unsafe { place.write(value) };
-            added.range.end += 1;
+            // What is not dropped is not told one by one, so that many are copied by one instruction.
+            if mem::needs_drop::<T>() {
+                added.range.end += 1;
+            }
         }
+        added.range.end = length + count;
         added.count();
         Ok(())
     }

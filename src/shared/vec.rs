@@ -1,7 +1,7 @@
 //! `ShmVec`: elements in a heap, one behind another.
 #![expect(unsafe_code, reason = "reads and writes elements in a heap")]
 
-use core::mem::ManuallyDrop;
+use core::mem::{self, ManuallyDrop};
 use core::ptr::NonNull;
 
 use super::buffer::Buffer;
@@ -248,6 +248,10 @@ impl<T: ShmSafe> ShmVec<T> {
             self.truncate(length);
             return Ok(());
         };
+        if !mem::needs_drop::<T>() {
+            let added = self.buffer.add(count, |_| element.try_clone());
+            return added.map_err(|AllocError| InsertError::new(element));
+        }
         let mut original = Some(element);
         let added = self.buffer.add(count, |index| match &original {
             Some(element) if index + 1 < count => element.try_clone(),
@@ -282,12 +286,6 @@ impl<T: ShmSafe> ShmVec<T> {
     /// memory elsewhere.
     pub fn shrink_to_fit(&mut self) {
         let _ = self.buffer.resize(0);
-    }
-}
-
-impl<T: ShmSafe + TryClone> TryClone for ShmVec<T> {
-    fn try_clone(&self) -> Result<Self, AllocError> {
-        Self::from_slice_in(self, &SharedHeap::of(self.buffer.handle())?)
     }
 }
 

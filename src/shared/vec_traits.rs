@@ -8,7 +8,11 @@ use core::hash::{Hash, Hasher};
 use core::ops::{Deref, DerefMut};
 use core::slice;
 
+use super::heap::SharedHeap;
+use super::shm_safe::ShmSafe;
+use super::try_clone::TryClone;
 use super::vec::ShmVec;
+use crate::error::AllocError;
 
 impl<T> Deref for ShmVec<T> {
     type Target = [T];
@@ -120,5 +124,11 @@ impl<T: Ord> Ord for ShmVec<T> {
 impl<T: Hash> Hash for ShmVec<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.as_slice().hash(state);
+    }
+}
+
+impl<T: ShmSafe + TryClone> TryClone for ShmVec<T> {
+    fn try_clone(&self) -> Result<Self, AllocError> {
+        Self::from_slice_in(self, &SharedHeap::of(self.buffer.handle())?)
     }
 }
