@@ -4,7 +4,7 @@
 use std::env;
 use std::error::Error;
 
-use aquifer::{Backing, LockError, SharedHeap, ShmMutex, ShmSafe, ShmString, ShmVec};
+use aquifer::{Backing, SharedHeap, ShmMutex, ShmSafe, ShmString, ShmVec};
 
 #[derive(ShmSafe)]
 #[repr(C)]
@@ -21,12 +21,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let heap = SharedHeap::open_or_create(&board, 1 << 20)?;
     let none = || ShmVec::<Player>::new_in(&heap);
     let players = heap.root_or_insert_with("players", || ShmMutex::new(none()))?;
-    let mut players = match players.lock() {
-        Ok(players) => players,
-        // Nobody knows what it was about when it was killed: the board begins anew.
-        Err(LockError::OwnerDied(died)) => died.replace(none()),
-        Err(error) => return Err(error.into()),
-    };
+    // If a process was killed in the middle of a change, the board begins anew.
+    let mut players = players.lock().or_else(|error| error.replace_with(none))?;
     match players.iter_mut().find(|player| player.name == name) {
         Some(player) => player.points += points,
         None => players.push(Player { name: ShmString::from_str_in(&name, &heap)?, points })?,

@@ -6,7 +6,7 @@ use std::error::Error;
 use std::thread::sleep;
 use std::time::Duration;
 
-use aquifer::{Backing, LockError, SharedHeap, ShmMutex, ShmSafe, ShmString, ShmVec};
+use aquifer::{Backing, SharedHeap, ShmMutex, ShmSafe, ShmString, ShmVec};
 
 #[derive(ShmSafe)]
 #[repr(C)]
@@ -23,13 +23,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let none = || ShmVec::<Player>::new_in(&heap);
     let players = heap.root_or_insert_with("players", || ShmMutex::new(none()))?;
     for second in 1..=seconds {
-        match players.lock() {
-            Ok(players) => {
-                players.iter().for_each(|player| println!("{:5} {}", player.points, player.name));
-            }
-            Err(LockError::OwnerDied(died)) => drop(died.replace(none())),
-            Err(error) => return Err(error.to_string().into()),
-        }
+        let players = players.lock().or_else(|error| error.replace_with(none))?;
+        players.iter().for_each(|player| println!("{:5} {}", player.points, player.name));
+        drop(players);
         println!("-- after {second} s");
         sleep(Duration::from_secs(1));
     }

@@ -5,7 +5,7 @@
 use std::error::Error;
 
 use aquifer::{
-    Backing, LockError, SharedHeap, ShmBox, ShmMutex, ShmMutexGuard, ShmSafe, ShmSemaphore, ShmVec,
+    Backing, SharedHeap, ShmBox, ShmMutex, ShmMutexGuard, ShmSafe, ShmSemaphore, ShmVec,
 };
 
 #[derive(ShmSafe)]
@@ -60,8 +60,6 @@ fn work(heap: &SharedHeap, queue: &Queue) -> i32 {
 
 /// If a worker was killed in the middle of a change, the list begins anew.
 fn lock<'a>(jobs: &'a ShmMutex<Jobs>, heap: &SharedHeap) -> ShmMutexGuard<'a, Jobs> {
-    match jobs.lock() {
-        Err(LockError::OwnerDied(died)) => died.replace(Jobs::new_in(heap)),
-        locked => locked.expect("a lock of a heap that is attached"),
-    }
+    let anew = jobs.lock().or_else(|error| error.replace_with(|| Jobs::new_in(heap)));
+    anew.expect("a lock of a heap that is attached")
 }

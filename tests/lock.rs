@@ -447,6 +447,34 @@ fn a_death_is_told_until_somebody_repairs_data_that_cannot_be_torn() {
 }
 
 #[test]
+fn whatever_is_wrong_with_data_is_repaired_alike_and_a_lock_that_is_not_taken_stays_so() {
+    in_time(|| {
+        let heap = heap();
+        let mutex = shared(&heap, 1_u64);
+        let wrongs: [fn(&ShmMutex<u64>); 2] = [poison, |mutex| _ = killed_with(mutex)];
+        for make_wrong in wrongs {
+            make_wrong(mutex);
+            let guard = mutex.lock().or_else(|error| error.recover(|data| *data += 1)).unwrap();
+            drop(guard);
+            assert!(mutex.lock().is_ok());
+            make_wrong(mutex);
+            let guard = mutex.lock().or_else(|error| error.replace_with(|| 7)).unwrap();
+            assert_eq!(*guard, 7);
+            assert_relock(mutex.lock().or_else(|error| error.recover(|_| unreachable!())));
+            assert_relock(mutex.lock().or_else(|error| error.replace_with(|| unreachable!())));
+            drop(guard);
+            *mutex.lock().unwrap() = 1;
+        }
+        let text = shared(&heap, Arc::new(()));
+        let shared_count = Arc::clone(&text.lock().unwrap());
+        poison(text);
+        drop(text.lock().or_else(|error| error.replace_with(|| Arc::new(()))).unwrap());
+        assert_eq!(Arc::strong_count(&shared_count), 1, "after a panic the old one is dropped");
+        drop(take_out(text));
+    });
+}
+
+#[test]
 fn a_death_is_told_until_unsafe_code_declares_the_data_whole() {
     in_time(|| {
         let heap = heap();

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use aquifer::{KillSafe, LockError, ShmMutex, ShmMutexGuard, ShmSafe};
+use aquifer::{KillSafe, ShmMutex, ShmMutexGuard, ShmSafe};
 
 use crate::histogram::Histogram;
 use crate::status_code::StatusCode;
@@ -139,11 +139,6 @@ impl Tally {
 
 /// Takes the lock; none if this process cannot share the heap, which it would not have got this far with.
 pub(crate) fn lock(counters: &ShmMutex<Counters>) -> Option<ShmMutexGuard<'_, Counters>> {
-    match counters.lock() {
-        Ok(counters) => Some(counters),
-        // The current copy is whole, and the worker's own row is that of a dead worker.
-        Err(LockError::OwnerDied(died)) => Some(died.recover(|_| ())),
-        Err(LockError::Panicked(panicked)) => Some(panicked.recover(|_| ())),
-        Err(_) => None,
-    }
+    // The current copy is whole, and the worker's own row is that of a dead worker.
+    counters.lock().or_else(|error| error.recover(|_| ())).ok()
 }

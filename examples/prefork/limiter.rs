@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering, compiler_fence};
 
-use aquifer::{KillSafe, LockError, ShmMutex, ShmMutexGuard, ShmSafe};
+use aquifer::{KillSafe, ShmMutex, ShmMutexGuard, ShmSafe};
 
 use crate::clock::MICROSECOND;
 
@@ -113,12 +113,7 @@ fn lock(shard: &ShmMutex<Shard>, limit: Limit, now: u64) -> Option<ShmMutexGuard
             bucket.excess = bucket.excess.min(limit.burst + 1000);
         }
     };
-    match shard.lock() {
-        Ok(shard) => Some(shard),
-        Err(LockError::OwnerDied(died)) => Some(died.recover(repair)),
-        Err(LockError::Panicked(panicked)) => Some(panicked.recover(repair)),
-        Err(_) => None,
-    }
+    shard.lock().or_else(|error| error.recover(repair)).ok()
 }
 
 /// The same for an address in all processes; never 0. Of IPv6 a client has a network, of 64 bits.

@@ -26,6 +26,52 @@ pub enum LockError<'a, T> {
     NotJoined(JoinError),
 }
 
+impl<'a, T> LockError<'a, T> {
+    /// Repairs the data, be it after a kill or after a panic: [`OwnerDied::recover`] and
+    /// [`Panicked::recover`].
+    ///
+    /// ```
+    /// use aquifer::{Backing, SharedHeap, ShmMutex};
+    ///
+    /// let heap = SharedHeap::create(&Backing::Memfd, 1 << 20)?;
+    /// let sums = heap.root_or_insert_with("sums", || ShmMutex::new([0_u64; 2]))?;
+    /// // The second is twice the first, whoever was killed in between.
+    /// let mut sums = sums.lock().or_else(|error| error.recover(|sums| sums[1] = 2 * sums[0]))?;
+    /// sums[0] += 1;
+    /// sums[1] += 2;
+    /// assert_eq!(*sums, [1, 2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The lock is not taken: it is this error.
+    pub fn recover(self, repair: impl FnOnce(&mut T)) -> Result<ShmMutexGuard<'a, T>, Self>
+    where
+        T: KillSafe,
+    {
+        match self {
+            Self::Panicked(panicked) => Ok(panicked.recover(repair)),
+            Self::OwnerDied(died) => Ok(died.recover(repair)),
+            error => Err(error),
+        }
+    }
+
+    /// Puts a value in the place of the data, which after a kill is forgotten, as by [`OwnerDied::replace`], and
+    /// after a panic is dropped.
+    ///
+    /// # Errors
+    ///
+    /// The lock is not taken: it is this error.
+    pub fn replace_with(self, make: impl FnOnce() -> T) -> Result<ShmMutexGuard<'a, T>, Self> {
+        match self {
+            Self::Panicked(panicked) => Ok(panicked.recover(|data| *data = make())),
+            Self::OwnerDied(died) => Ok(died.replace(make())),
+            error => Err(error),
+        }
+    }
+}
+
 /// A lock that is taken, whose data a panic may have left half changed, though valid.
 #[must_use = "the lock is released as soon as this is dropped"]
 pub struct Panicked<'a, T> {
