@@ -43,12 +43,13 @@ use core::sync::atomic;
 ///   or bytes that were never written.
 /// - **References, `Box`, `Vec`, `String`**: half of one address and half of another. A `Vec` that
 ///   is whole is not safe either: a swap that was cut short leaves it in two places, with two owners.
-/// - **[`ShmBox`], [`ShmVec`], [`ShmString`]**: a word leads to what they own. An assignment
-///   `*guard = new` drops the old value before it stores the new one, so that between the two the word
-///   still leads to a block that is free; and a [`remove`] from the middle of a vector holds an element
-///   twice. Repair is by [`OwnerDied::replace`], which forgets the old value; or, for boxes that are
-///   changed by [`ShmBox::insert_in`] and [`ShmBox::remove_from`] alone, by `unsafe`
-///   [`OwnerDied::into_guard`].
+/// - **[`ShmBox`], [`ShmVec`], [`ShmString`]**: a word leads to what they own, and a swap that was cut
+///   short leaves it in two places, with two owners; so does a [`remove`] from the middle of a vector with
+///   its elements. An assignment to a box drops the old value before it stores the new one: between the
+///   two the word leads to a block that is free. Repair is by [`OwnerDied::replace`], which forgets the old
+///   value; or by `unsafe` [`OwnerDied::into_guard`], for boxes that are changed by
+///   [`ShmBox::insert_in`] and [`ShmBox::remove_from`] alone, and for strings, and vectors of what owns
+///   nothing, that are never swapped, moved or replaced.
 /// - **Raw pointers and `AtomicPtr`**: any address is valid, but none in another process.
 /// - **`MaybeUninit`**: any bytes are valid, but what tells which of them are initialised lies
 ///   elsewhere, and a kill comes between the two.
