@@ -114,6 +114,64 @@ fn a_heap_that_is_left_or_refused_leaves_no_trace() {
 }
 
 #[test]
+fn a_heap_that_nobody_can_join_leaves_no_trace() {
+    in_time(|| {
+        let scratch = Scratch::new();
+        let path = scratch.file("heap");
+        let backing = Backing::File(path.clone());
+        let full = HeapOptions::new(MIB).participants(1);
+        let (made, go) = (heap(), counter(&heap()));
+        let ready = counter(&made);
+        let owner = Child::start(|| {
+            let _heap = full.create(&backing).unwrap();
+            ready.store(1, Ordering::Release);
+            while go.load(Ordering::Relaxed) == 0 {
+                thread::yield_now();
+            }
+        });
+        while ready.load(Ordering::Acquire) == 0 {
+            thread::yield_now();
+        }
+        assert!(matches!(SharedHeap::open(&backing), Err(AttachError::NotJoined(_))));
+        assert_eq!(traces(&path), 0);
+        owner.kill();
+        owner.end();
+        SharedHeap::open(&backing).unwrap();
+    });
+}
+
+#[test]
+fn a_heap_that_its_maker_cannot_join_is_not_made() {
+    let scratch = Scratch::new();
+    let path = scratch.file("heap");
+    let backing = Backing::File(path.clone());
+    // In a process of its own, which gets a little more memory each time: first there is none for the heap, then
+    // none for the thread by which others see that its maker lives.
+    let maker = Child::start(|| {
+        let limit = |bytes| {
+            let limit = libc::rlimit { rlim_cur: bytes, rlim_max: libc::RLIM_INFINITY };
+            // SAFETY: it reads the limit.
+            assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) }, 0);
+        };
+        let bytes = || {
+            let pages = fs::read_to_string("/proc/self/statm").unwrap();
+            pages.split(' ').next().unwrap().parse::<u64>().unwrap() * 4096
+        };
+        let before = bytes();
+        for more in (0..).step_by(4096) {
+            limit(bytes() + more);
+            let made = SharedHeap::create(&backing, MIB);
+            limit(libc::RLIM_INFINITY);
+            if made.is_ok() {
+                break;
+            }
+            assert!(!path.exists() && bytes() < before + MIB as u64, "{more}: {made:?}");
+        }
+    });
+    assert_eq!(maker.end(), 0);
+}
+
+#[test]
 fn of_many_who_open_or_create_all_get_the_same() {
     in_time(|| {
         let scratch = Scratch::new();

@@ -5,10 +5,11 @@
 mod bounded;
 
 use std::os::unix::process::ExitStatusExt;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
+use std::time::Duration;
+use std::{fs, mem, process, thread};
 
 use aquifer::{Backing, HeapOptions, Root, SharedHeap};
 use bounded::{Child, in_time};
@@ -111,6 +112,94 @@ fn a_worker_has_found_what_its_parent_has_in_whatever_heap() {
         let finders = heaps.each_ref().map(|heap| heap.roots().unwrap()[0].participants);
         go.store(1, Ordering::Release);
         assert_eq!((finders, worker.wait().unwrap().code()), ([2, 2], Some(7)));
+    });
+    assert_eq!(parent.end(), 0);
+}
+
+/// Counts how often it is dropped, in all processes together.
+struct Noted(Root<AtomicU64>);
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_worker_that_does_no_work_drops_nothing() {
+    // In a process of its own: workers of other tests would find no slot, either.
+    let parent = Child::start(|| {
+        let full = HeapOptions::new(MIB).participants(1).create(&Backing::Memfd).unwrap();
+        counter(&full);
+        let heap = heap();
+        let drops = counter(&heap);
+        let noted = Noted(drops);
+        let work = move || {
+            mem::forget(noted);
+            0
+        };
+        // SAFETY: the worker uses the heaps alone, and drops nothing.
+        let mut worker = unsafe { full.fork_worker(work) }.unwrap();
+        assert_eq!(worker.wait().unwrap().code(), Some(SharedHeap::NOT_JOINED));
+        assert_eq!(drops.load(Ordering::Relaxed), 1, "the parent's own");
+    });
+    assert_eq!(parent.end(), 0);
+}
+
+#[test]
+fn a_worker_never_comes_back() {
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic_quietly()
+        }
+    }
+
+    let parent = Child::start(|| {
+        let (heap, parent) = (heap(), process::id());
+        let work = || resume_unwind(Box::new(Bomb));
+        // SAFETY: the worker uses nothing.
+        let forked = catch_unwind(AssertUnwindSafe(|| unsafe { heap.fork_worker(work) }));
+        if process::id() != parent {
+            // SAFETY: the call takes a number.
+            unsafe { libc::_exit(55) };
+        }
+        let end = forked.ok().unwrap().unwrap().wait().unwrap();
+        assert_eq!(end.code(), Some(SharedHeap::PANICKED));
+    });
+    assert_eq!(parent.end(), 0);
+}
+
+#[test]
+fn whoever_has_the_number_of_a_worker_by_now_is_not_killed() {
+    let parent = Child::start(|| {
+        // SAFETY: the worker does nothing.
+        let mut worker = unsafe { heap().fork_worker(|| 0) }.unwrap();
+        // SAFETY: it asks for no status.
+        unsafe { libc::waitpid(worker.id() as i32, std::ptr::null_mut(), 0) };
+        // Who may set it has the next process get the same number.
+        let before = (worker.id() - 1).to_string();
+        let namesake = (0..20).find_map(|_| {
+            let _ = fs::write("/proc/sys/kernel/ns_last_pid", &before);
+            let namesake = Child::start(|| thread::sleep(Duration::from_secs(30)));
+            (namesake.number() == worker.id()).then_some(namesake)
+        });
+        worker.kill().unwrap();
+        assert!(worker.wait().is_err());
+        match namesake {
+            Some(namesake) => {
+                thread::sleep(Duration::from_millis(50));
+                let mut status = 0;
+                // SAFETY: `status` has room.
+                let ended =
+                    unsafe { libc::waitpid(namesake.number() as i32, &mut status, libc::WNOHANG) };
+                assert_eq!(ended, 0, "it was killed");
+                namesake.kill();
+                namesake.end();
+            }
+            None => println!("the system gives no numbers again: left out"),
+        }
     });
     assert_eq!(parent.end(), 0);
 }

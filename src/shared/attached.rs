@@ -10,6 +10,7 @@ use super::head::{Facts, Head};
 use crate::region::Region;
 use crate::slab::slab::Slab;
 use crate::sync::attachment::Attachment;
+use crate::sync::membership;
 use crate::sync::raw::Damage;
 use crate::sys::mapping::Memory;
 
@@ -101,11 +102,12 @@ impl Attached {
         iter::successors(newest, move |attached| {
             find(attached.listing.before.load(Ordering::Relaxed))
         })
-        .filter(|attached| !attached.listing.is_detached.load(Ordering::Relaxed))
+        .filter(|attached| !attached.listing.is_detached.load(Ordering::Acquire))
     }
 
     /// Puts the heap of an attachment in order, if its lock is left by somebody who has died; one whose owner
-    /// lives is his. A heap that is damaged beyond that stays so, and whoever uses it is told.
+    /// lives is his. But he may be about to look at a word, to find out what a dead owner has done: until that
+    /// is settled, nobody is to change it. A heap that is damaged beyond that stays so, and whoever uses it is told.
     pub(crate) fn settle(attachment: &'static Attachment) {
         let Some(attached) = Self::all().find(|attached| ptr::eq(attached.attachment, attachment))
         else {
@@ -113,7 +115,7 @@ impl Attached {
         };
         let lock = &attached.head.lock;
         let is_left = match lock.owner() {
-            Some(owner) => !attachment.table.is_alive(owner),
+            Some(owner) => !attachment.table.is_alive(owner) || attached.head.intent.is_declared(),
             None => lock.damage() != Damage::None || attached.has_lost_blocks(),
         };
         if is_left {
@@ -130,8 +132,9 @@ impl Attached {
 
     /// Forgets it: no handle leads to it any more.
     pub(crate) fn forget(&self) {
-        self.listing.is_detached.store(true, Ordering::Relaxed);
+        // Before: who does not find it any more may attach it anew, and claims the first place.
         FIRST.give_up(self);
+        self.listing.is_detached.store(true, Ordering::Release);
     }
 
     /// How far an address is from the start, if it lies within.
@@ -164,6 +167,8 @@ impl Attached {
 impl Drop for Attached {
     /// Only one that is not listed is ever dropped.
     fn drop(&mut self) {
+        // SAFETY: no handle ever led there, so there is no lock of it that anybody could use.
+        unsafe { membership::leave(self.attachment) };
         self.attachment.forget();
     }
 }

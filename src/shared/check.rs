@@ -32,6 +32,7 @@ impl Sight<'_> {
             ),
             (self.head.intent.is_clear(), "an operation that nobody is at"),
             (self.slab.header.pending.get().is_none(), "a block on its way to nobody"),
+            (self.has_true_flights(), "a block that is filled"),
             (self.head.empty.is_zero(), "the head of all empty vectors"),
         ];
         match parts.iter().find(|(holds, _)| !holds) {

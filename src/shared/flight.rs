@@ -3,9 +3,12 @@
 
 use core::alloc::Layout;
 use core::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashSet;
 
 use super::attached::Attached;
 use super::held::{Held, Taken};
+use super::sight::Sight;
+use crate::slab::slab::{Found, Slab};
 use crate::sync::owner::Owner;
 use crate::sys::process::settle_the_dead;
 
@@ -51,18 +54,52 @@ impl Flight {
     }
 }
 
-impl Attached {
-    /// The flights whose owners have died.
-    fn lost_flights(&self) -> impl Iterator<Item = &Flight> {
-        let lives = |owner| self.attachment.table.is_alive(owner);
-        let is_lost =
-            move |flight: &&Flight| flight.block().is_some() && !flight.owner().is_some_and(lives);
-        self.head.flights.iter().filter(is_lost)
-    }
+/// Those whose owners have died.
+fn lost<'a>(
+    flights: &'a [Flight],
+    is_alive: impl Fn(Owner) -> bool,
+) -> impl Iterator<Item = &'a Flight> {
+    let is_lost =
+        move |flight: &&Flight| flight.block().is_some() && !flight.owner().is_some_and(&is_alive);
+    flights.iter().filter(is_lost)
+}
 
+/// Gives back the blocks that are on their way to nobody; returns whether there were any.
+pub(super) fn free_lost(
+    flights: &[Flight],
+    is_alive: impl Fn(Owner) -> bool,
+    slab: &Slab<'_>,
+) -> bool {
+    let mut has_lost = false;
+    for flight in lost(flights, is_alive) {
+        has_lost = true;
+        // A thread of the dead owner may still be about to store something.
+        settle_the_dead();
+        // Who has died while he did this may have freed it already, and nobody can have taken it since.
+        let _ = flight.block().map(|block| slab.free(block));
+        flight.end();
+    }
+    has_lost
+}
+
+impl Attached {
     /// Whether a block is on its way to nobody.
     pub(super) fn has_lost_blocks(&self) -> bool {
-        self.lost_flights().next().is_some()
+        lost(&self.head.flights, |owner| self.attachment.table.is_alive(owner)).next().is_some()
+    }
+}
+
+impl Sight<'_> {
+    /// Whether each flight has a block of its own that is taken.
+    pub(super) fn has_true_flights(&self) -> bool {
+        let mut seen = HashSet::new();
+        let is_taken = |block| match self.slab.find(block) {
+            Ok(Found::Block(block)) => block.is_taken(),
+            Ok(Found::Whole { .. }) => true,
+            Err(_) => false,
+        };
+        let mut blocks = self.head.flights.iter().filter_map(Flight::block);
+        blocks.all(|block| is_taken(block) && seen.insert(block))
     }
 }
 
@@ -90,18 +127,10 @@ impl Held<'_> {
         flight.end();
     }
 
-    /// Gives back the blocks that are on their way to nobody; returns whether there were any.
+    /// As [`free_lost`], in this heap.
     pub(super) fn free_lost_blocks(&self) -> bool {
         let attached = self.attached();
-        let mut has_lost = false;
-        for flight in attached.lost_flights() {
-            has_lost = true;
-            // A thread of the dead owner may still be about to store something.
-            settle_the_dead();
-            // Who has died while he did this may have freed it already, and nobody can have taken it since.
-            let _ = flight.block().map(|block| attached.slab.free(block));
-            flight.end();
-        }
-        has_lost
+        let is_alive = |owner| attached.attachment.table.is_alive(owner);
+        free_lost(&attached.head.flights, is_alive, &attached.slab)
     }
 }

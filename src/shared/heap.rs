@@ -144,7 +144,8 @@ impl SharedHeap {
     /// # Safety
     ///
     /// From here on nobody in this process uses anything that lies in the heap, or a handle to it: no box,
-    /// vector, string, root, lock, guard, or memory; nor its descriptor, which is closed.
+    /// vector, string, root, lock, guard, or memory; nor its descriptor, which is closed. Nor does anybody here open
+    /// the same heap meanwhile: afterwards he may.
     pub unsafe fn detach(self) {
         let attached = self.attached;
         attached.forget();

@@ -64,7 +64,7 @@ impl Intent {
 
     /// Whether something is under way.
     pub(crate) fn is_declared(&self) -> bool {
-        self.place.load(Ordering::Relaxed) != 0
+        self.place.load(Ordering::Acquire) != 0
     }
 
     /// It is done, or given up.

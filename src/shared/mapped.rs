@@ -40,13 +40,17 @@ impl SharedHeap {
     fn join(memory: Memory, facts: Facts) -> Result<Self, AttachError> {
         // SAFETY: the facts were read there; whatever else lies there is atomic, as any bytes are.
         let attached = unsafe { Attached::new(memory, facts) }?;
-        match Attached::add(attached) {
-            Ok(attached) => Self::enter(attached),
-            // A thread was faster.
-            Err(late) => match Attached::of(facts.heap) {
-                Some(attached) if attached.is_in(&late.memory) => Self::enter(attached),
-                _ => Err(AttachError::NumberTaken),
+        let (late, error) = match membership::join(attached.attachment) {
+            Ok(_) => match Attached::add(attached) {
+                Ok(attached) => return Ok(Self { attached }),
+                Err(late) => (late, AttachError::NumberTaken),
             },
+            Err(refused) => (Box::new(attached), refused.into()),
+        };
+        // A thread may have been faster, and have the last slot.
+        match Attached::of(facts.heap) {
+            Some(first) if first.is_in(&late.memory) => Self::enter(first),
+            _ => Err(error),
         }
     }
 
@@ -95,7 +99,7 @@ impl Attached {
 }
 
 /// Writes a heap into new memory, which is all zero, and which nobody else has yet.
-pub(super) fn initialise(memory: &Memory, capacity: u32) -> Result<Facts, AttachError> {
+fn initialise(memory: &Memory, capacity: u32) -> Result<Facts, AttachError> {
     let identity = machine::random().map_err(AttachError::System)?;
     let facts = Facts {
         bytes: memory.bytes(),

@@ -1,11 +1,10 @@
 //! `HeapOptions`: how a heap is made.
-#![expect(unsafe_code, reason = "has an unsafe function")]
+#![expect(unsafe_code, reason = "has an unsafe function, and leaves a heap")]
 
 use super::attach_error::AttachError;
 use super::backing::Backing;
 use super::head::Facts;
 use super::heap::SharedHeap;
-use super::mapped;
 use crate::sync::owner::Owner;
 use crate::sys::draft::Draft;
 use crate::sys::mapping::Memory;
@@ -122,13 +121,25 @@ impl HeapOptions {
     /// process that is killed meanwhile leaves nothing.
     fn create_named(&self, backing: &Backing) -> Result<SharedHeap, AttachError> {
         let place = backing.place()?.ok_or(AttachError::NotFound)?;
+        if place.is_taken() {
+            // Before so much memory is reserved.
+            return Err(AttachError::Exists);
+        }
         let draft = Draft::create(&place, self.bytes)?;
         self.prepare(draft.memory())?;
-        mapped::initialise(draft.memory(), self.participants)?;
         if self.mode != Self::MODE {
             draft.set_mode(self.mode)?;
         }
-        SharedHeap::find(draft.publish()?)
+        let (memory, unnamed) = draft.split();
+        let heap = SharedHeap::build(memory, self.participants)?;
+        match unnamed.publish() {
+            Ok(()) => Ok(heap),
+            Err(error) => {
+                // SAFETY: nobody has it but this, or can find it.
+                unsafe { heap.detach() };
+                Err(error.into())
+            }
+        }
     }
 
     fn prepare(&self, memory: &Memory) -> Result<(), AttachError> {

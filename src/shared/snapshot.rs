@@ -8,6 +8,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::thread;
 
+use super::flight;
 use super::head::{Facts, Head};
 use super::sight::Sight;
 use crate::region::Region;
@@ -63,6 +64,9 @@ pub(super) unsafe fn look<T>(
         if !is_held && (owner.is_some() || damage != Damage::None) {
             // What cannot be put in order is damaged, and will be seen to be.
             let _ = sight.head.intent.settle(&sight.slab, |place| sight.word(place));
+        }
+        if !is_held {
+            flight::free_lost(&sight.head.flights, |owner| sight.is_alive(owner), &sight.slab);
         }
         let value = see(sight);
         // SAFETY: the caller's duty.

@@ -1,6 +1,7 @@
 //! Forked processes that work in a heap.
 #![expect(unsafe_code, reason = "forks")]
 
+use core::mem;
 use core::sync::atomic::Ordering;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
@@ -11,7 +12,7 @@ use super::heap::SharedHeap;
 use crate::sync::join_error::JoinError;
 use crate::sync::membership;
 use crate::sync::owner::Owner;
-use crate::sys::fork::{self, Patience, Side};
+use crate::sys::fork::{self, Child, Patience, Side};
 
 /// A process that [`SharedHeap::fork_worker`] has forked.
 ///
@@ -19,7 +20,7 @@ use crate::sys::fork::{self, Patience, Side};
 /// wait leaves a zombie.
 #[derive(Debug)]
 pub struct Worker {
-    pid: u32,
+    child: Child,
     /// Once it is told.
     end: Option<ExitStatus>,
 }
@@ -28,14 +29,14 @@ impl Worker {
     /// Returns its process id.
     #[must_use]
     pub fn id(&self) -> u32 {
-        self.pid
+        self.child.pid()
     }
 
     /// Waits for its end; returns how it has ended, then and ever after.
     ///
     /// # Errors
     ///
-    /// Those of `waitpid`: somebody else has waited for it.
+    /// Those of `waitid`: somebody else has waited for it.
     pub fn wait(&mut self) -> io::Result<ExitStatus> {
         loop {
             if let Some(end) = self.learn(Patience::Wait)? {
@@ -53,19 +54,19 @@ impl Worker {
         self.learn(Patience::Ask)
     }
 
-    /// Kills it. What it held is found by who needs it, or by [`SharedHeap::reap`]. Does nothing if its end is
-    /// known.
+    /// Kills it, and nobody else, whoever may have its number by now. What it held is found by who needs it,
+    /// or by [`SharedHeap::reap`]. Does nothing if it has ended.
     ///
     /// # Errors
     ///
-    /// Those of `kill`.
+    /// Those of `pidfd_send_signal`.
     pub fn kill(&mut self) -> io::Result<()> {
-        if self.end.is_some() { Ok(()) } else { fork::kill(self.pid) }
+        if self.end.is_some() { Ok(()) } else { self.child.kill() }
     }
 
     fn learn(&mut self, patience: Patience) -> io::Result<Option<ExitStatus>> {
         if self.end.is_none() {
-            self.end = fork::wait(self.pid, patience)?;
+            self.end = self.child.wait(patience)?;
         }
         Ok(self.end)
     }
@@ -82,8 +83,8 @@ impl SharedHeap {
     /// [`SharedHeap::PANICKED`] or [`SharedHeap::NOT_JOINED`].
     ///
     /// The worker is a participant of its own in each heap in which this process has found roots, and has found
-    /// all of these. It ends by `_exit`: what it has inherited is dropped in this
-    /// process alone.
+    /// all of these. It ends by `_exit`: what it has inherited is dropped in this process alone. But what `work`
+    /// has captured by `move` is dropped in both, as with any closure: in the worker when `work` ends.
     ///
     /// ```
     /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -102,7 +103,7 @@ impl SharedHeap {
     ///
     /// # Errors
     ///
-    /// Those of `fork`, and [`JoinError`](crate::JoinError)s of this process.
+    /// Those of `fork` and `pidfd_open`, which came with Linux 5.3; and [`JoinError`](crate::JoinError)s of this process.
     ///
     /// # Safety
     ///
@@ -120,14 +121,19 @@ impl SharedHeap {
             joined.collect::<Result<_, JoinError>>().map_err(io::Error::other)?;
         // SAFETY: the caller's promise, and the child does not return.
         match unsafe { fork::fork() }? {
-            Side::Parent(pid) => Ok(Worker { pid, end: None }),
+            Side::Parent(pid) => Ok(Worker { child: Child::of(pid)?, end: None }),
             Side::Child => {
                 let work = || {
                     let has_joined =
                         parents.iter().all(|(parent, heap)| heap.find_roots_of(*parent));
-                    if has_joined { work() } else { Self::NOT_JOINED }
+                    // What `work` has captured is not dropped.
+                    if has_joined { work() } else { fork::end(Self::NOT_JOINED) }
                 };
-                fork::end(panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(Self::PANICKED))
+                fork::end(panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+                    // To drop it might panic, out of here.
+                    mem::forget(panic);
+                    Self::PANICKED
+                }))
             }
         }
     }

@@ -23,6 +23,12 @@ use super::place::Place;
 #[derive(Debug)]
 pub(crate) struct Draft {
     memory: Memory,
+    unnamed: Unnamed,
+}
+
+/// A file of this process, to be given its name.
+#[derive(Debug)]
+pub(crate) struct Unnamed {
     place: Place,
     /// Where this process finds its own descriptor of the file.
     source: CString,
@@ -64,7 +70,8 @@ impl Draft {
         file::reserve(&file, bytes)?;
         let source = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
         let memory = Memory::of_file(file, bytes, Access::ReadWrite)?;
-        Ok(Self { memory, place: place.clone(), source, _temporary: temporary })
+        let unnamed = Unnamed { place: place.clone(), source, _temporary: temporary };
+        Ok(Self { memory, unnamed })
     }
 
     /// Borrows the memory, to be filled.
@@ -82,16 +89,26 @@ impl Draft {
         self.memory.file().map_or(Ok(()), |file| file.set_permissions(permissions))
     }
 
+    /// As [`Draft::split`] and [`Unnamed::publish`].
+    #[cfg(test)]
+    pub(crate) fn publish(self) -> io::Result<Memory> {
+        let (memory, unnamed) = self.split();
+        unnamed.publish().map(|()| memory)
+    }
+
+    /// Gives the memory out. Its file has no name yet, and gets none if the memory is dropped before.
+    pub(crate) fn split(self) -> (Memory, Unnamed) {
+        (self.memory, self.unnamed)
+    }
+}
+
+impl Unnamed {
     /// Gives the file its name. From now on others may open it, and find what was written before.
     ///
     /// # Errors
     ///
     /// `AlreadyExists`: somebody else was first. Or others of the system.
-    pub(crate) fn publish(self) -> io::Result<Memory> {
-        self.link().map(|()| self.memory)
-    }
-
-    fn link(&self) -> io::Result<()> {
+    pub(crate) fn publish(self) -> io::Result<()> {
         let (source, here) = (self.source.as_ptr(), libc::AT_FDCWD);
         let target = CString::new(self.place.path().into_os_string().into_vec())?;
         // The descriptor leads to this very file, and no name does that somebody else could replace.

@@ -72,6 +72,11 @@ impl Place {
         Memory::from_file(file, access, trust)
     }
 
+    /// Whether something has the name, be it what it may.
+    pub(crate) fn is_taken(&self) -> bool {
+        fs::symlink_metadata(self.path()).is_ok()
+    }
+
     /// Takes the name away. Who has the file keeps it.
     ///
     /// # Errors

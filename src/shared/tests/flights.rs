@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "moves blocks, and forks")]
 
 use core::alloc::Layout;
+use core::mem::forget;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicU64;
 
@@ -13,6 +14,14 @@ use crate::shared::flight::Flight;
 use crate::shared::heap::SharedHeap;
 use crate::shared::options::HeapOptions;
 use crate::shared::vec::ShmVec;
+use crate::shared::view::HeapView;
+#[cfg(target_arch = "x86_64")]
+use crate::slab::tests::one_processor::OneProcessor;
+#[cfg(target_arch = "x86_64")]
+use crate::slab::tests::tracer::{Traced, stand_still};
+use crate::sync::lock_error::LockError;
+use crate::sync::mutex::ShmMutex;
+use crate::sync::owner::Owner;
 use crate::sys::fork::{self, Side};
 
 const BYTES: usize = 4 << 20;
@@ -115,4 +124,78 @@ fn a_long_vector_keeps_its_elements_as_it_grows() {
     assert_eq!(numbers[20_000], 8);
     drop(numbers);
     heap.check().unwrap();
+}
+
+#[test]
+fn a_stray_flight_is_seen() {
+    let stray = |offset: usize| {
+        let heap = heap();
+        let boxed = ShmBox::new_in([7_u64; 50], &heap).unwrap();
+        let block = heap.attached.slab_offset(boxed.handle);
+        let nobody = Owner::new(3, 9);
+        heap.attached.head.flights[3].begin(nobody, block + offset);
+        heap.attached.head.flights[5].begin(nobody, block);
+        let seen = heap.check();
+        forget(boxed);
+        seen
+    };
+    // Two of one block, and one of none.
+    assert!(stray(0).is_err());
+    assert!(stray(8).is_err());
+}
+
+#[test]
+fn a_view_puts_flights_in_order_as_the_next_participant_will() {
+    let heap = heap();
+    die(&heap);
+    let view = HeapView::from_fd(heap.as_fd().unwrap().try_clone_to_owned().unwrap()).unwrap();
+    let seen = view.report().unwrap().stats.free_pages;
+    heap.reap();
+    assert_eq!(seen, heap.stats().free_pages);
+}
+
+/// Has a process die as soon as its block is pending and in flight, or, if it has a lock, before.
+#[cfg(target_arch = "x86_64")]
+fn die_landing(heap: &SharedHeap, lock: Option<&ShmMutex<u64>>) -> bool {
+    let _near = OneProcessor::stay();
+    let process = Traced::fork(|| {
+        let _guard = lock.map(|lock| lock.lock().unwrap());
+        drop(heap.attached.hold());
+        let _ = fly(heap, stand_still);
+        stand_still();
+    });
+    let Some(mut process) = process else {
+        println!("the system lets nobody trace: left out");
+        return false;
+    };
+    assert!(process.run());
+    while lock.is_none() && !heap.attached.slab.is_pending() {
+        assert!(process.step());
+    }
+    true
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn a_block_that_is_pending_and_in_flight_is_given_back_once() {
+    let heap = heap();
+    if die_landing(&heap, None) {
+        let mine = ShmBox::new_in([7_u64; 10_000], &heap).unwrap();
+        heap.reap();
+        let other = ShmBox::new_in([9_u64; 10_000], &heap).unwrap();
+        assert_eq!((mine[0], other[0]), (7, 9));
+        heap.check().unwrap();
+    }
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn who_takes_a_lock_over_gives_back_what_its_owner_was_filling() {
+    let heap = heap();
+    let lock = ShmMutex::new_in(7_u64, &heap).unwrap();
+    if die_landing(&heap, Some(&lock)) {
+        assert!(heap.attached.has_lost_blocks());
+        assert!(matches!(lock.lock(), Err(LockError::OwnerDied(_))));
+        assert!(!heap.attached.has_lost_blocks());
+    }
 }

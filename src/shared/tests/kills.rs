@@ -31,7 +31,7 @@ type Place<const N: usize> = ShmMutex<Option<ShmBox<[u64; N]>>>;
 struct Board {
     small: [Place<8>; 32],
     middle: [Place<100>; 16],
-    large: [Place<5000>; 4],
+    large: [Place<9000>; 4],
     lists: Lists,
     done: AtomicU64,
     is_over: AtomicBool,
@@ -118,7 +118,7 @@ struct Workshop {
 
 impl Workshop {
     fn new() -> Self {
-        let heap = || HeapOptions::new(1 << 20).participants(16).create(&Backing::Memfd).unwrap();
+        let heap = || HeapOptions::new(2 << 20).participants(16).create(&Backing::Memfd).unwrap();
         let [heap, other] = [heap(), heap()];
         let board = Root::leak(heap.root_or_insert_with("board", || Board::new(&heap)).unwrap());
         let risks = Root::leak(other.root_or_insert_with("risks", || Risks::new(&other)).unwrap());

@@ -152,3 +152,42 @@ fn a_private_lock_where_a_heap_was_is_no_shared_one() {
     let word = AtomicU64::new(0);
     assert!(crate::sync::attachment::Attachment::around(ptr::from_ref(&word).addr()).is_none());
 }
+
+#[test]
+fn who_takes_a_lock_over_waits_for_him_who_settles() {
+    let heap = heap();
+    let vector = shared(&heap, ShmVec::from_slice_in(&[7_u64; 20], &heap).unwrap());
+    let near = OneProcessor::stay();
+    let settle = || {
+        drop(heap.attached.hold());
+        stand_still();
+        drop(heap.attached.hold());
+        stand_still();
+    };
+    let Some(mut settler) = Traced::fork(settle) else {
+        println!("the system lets nobody trace: left out");
+        return;
+    };
+    assert!(settler.run());
+    drop(near);
+    let is_taken = || heap.attached.slab.is_pending();
+    assert!(kill(&heap, vector, |vector| vector.reserve_exact(200).unwrap(), is_taken));
+    // He has the heap's lock of the dead, and has not looked yet what that was about.
+    let _near = OneProcessor::stay();
+    let dead = heap.attached.head.lock.owner();
+    while heap.attached.head.lock.owner() == dead {
+        assert!(settler.step());
+    }
+    let taker = {
+        let heap = heap.clone();
+        thread::spawn(move || mem::replace(&mut *take_over(vector), ShmVec::new_in(&heap)))
+    };
+    // Long enough for one who does not wait.
+    thread::sleep(Duration::from_millis(100));
+    assert!(settler.run());
+    let mine = taker.join().unwrap();
+    let others = [(); 8].map(|()| ShmBox::new_in([9_u64; 22], &heap).unwrap());
+    assert_eq!(mine, [7; 20]);
+    assert!(others.iter().all(|other| **other == [9; 22]));
+    heap.check().unwrap();
+}
