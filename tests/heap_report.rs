@@ -48,6 +48,28 @@ fn the_figures_are_those_of_what_was_handed_out() {
     assert!(heap.stats().classes.iter().all(|class| class.used == 0));
 }
 
+#[test]
+fn what_is_handed_out_is_counted_to_the_byte() {
+    let heap = heap();
+    let figures = || (heap.stats().used_blocks, heap.stats().used_bytes);
+    assert_eq!(figures(), (0, 0));
+    let small: Vec<_> = (0..100).map(|_| ShmBox::new_in([0_u8; 60], &heap).unwrap()).collect();
+    assert_eq!(figures(), (100, 100 * 64));
+    // Ten pages each, and one run between them that is free again.
+    let [first, between, last] =
+        [[0_u8; 40_000]; 3].map(|bytes| ShmBox::new_in(bytes, &heap).unwrap());
+    assert_eq!(figures(), (103, 100 * 64 + 30 * 4096));
+    drop(between);
+    assert_eq!(figures(), (102, 100 * 64 + 20 * 4096));
+    heap.root_or_insert_with("visits", || 7_u64).unwrap();
+    let (blocks, bytes) = figures();
+    assert!(blocks == 103 && bytes > 100 * 64 + 20 * 4096, "{blocks} blocks, {bytes} bytes");
+    let text = heap.report().to_string();
+    assert!(text.contains(&format!("handed out: {bytes} bytes in 103 blocks\n")), "{text}");
+    drop((small, first, last));
+    assert_eq!(figures().0, 1);
+}
+
 fn used(usage: PageUsage) -> u32 {
     if let PageUsage::Blocks { used, .. } = usage { used } else { 0 }
 }

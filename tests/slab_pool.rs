@@ -78,11 +78,14 @@ fn what_finds_no_room_is_refused_and_nothing_is_lost() {
     assert_eq!(blocks.len(), pages * 4096 / 64);
     let stats = pool.stats();
     assert_eq!((blocks_in_use(&stats), stats.free_pages), (blocks.len(), 0));
+    assert_eq!((stats.used_blocks, stats.used_bytes), (blocks.len(), pages * 4096));
     let class = stats.classes.iter().find(|class| class.block_bytes == 64).unwrap();
     assert_eq!((class.used, class.total, class.failures), (blocks.len(), blocks.len(), 1));
     assert_eq!(class.requests, blocks.len() as u64 + 1);
     blocks.into_iter().for_each(|memory| free(&pool, memory, block));
+    assert_eq!((pool.stats().used_blocks, pool.stats().used_bytes), (0, 0));
     assert!(pool.alloc_layout(layout(pages * 4096, 8)).is_ok());
+    assert_eq!((pool.stats().used_blocks, pool.stats().used_bytes), (1, pages * 4096));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `Status`: how the server is, in figures.
 #![forbid(unsafe_code)]
 
-use aquifer::{HeapReport, PageUsage, SlabStats};
+use aquifer::HeapReport;
 use serde_json::{Value, json};
 
 use crate::clock::{self, SECOND};
@@ -52,12 +52,7 @@ impl Status {
     /// How many bytes of the heap are handed out, and in how many blocks.
     pub(crate) fn heap_use(&self) -> (usize, usize) {
         let stats = &self.report.stats;
-        let is_whole = |usage| matches!(usage, PageUsage::Whole);
-        let whole = self.report.runs.iter().filter(|run| is_whole(run.usage)).count();
-        let classes = stats.classes.iter();
-        let small: usize = classes.clone().map(|class| class.used * class.block_bytes).sum();
-        let bytes = small + stats.whole_pages * SlabStats::PAGE_BYTES;
-        (bytes, whole + classes.map(|class| class.used).sum::<usize>())
+        (stats.used_bytes, stats.used_blocks)
     }
 
     pub(crate) fn to_json(&self) -> Value {

@@ -36,6 +36,8 @@ impl HeapReport {
             stats.free_pages,
             Part(stats.free_pages, stats.pages)
         )?;
+        let (blocks, bytes) = (stats.used_blocks, stats.used_bytes);
+        writeln!(f, "handed out: {} in {blocks} blocks", Bytes(bytes))?;
         if let Some(damage) = self.damage {
             writeln!(f, "DAMAGED: {damage}")?;
         }

@@ -21,6 +21,11 @@ pub struct HeapStats {
     pub free_pages: usize,
     /// Those that are handed out by themselves: of no class.
     pub whole_pages: usize,
+    /// All that is handed out: blocks of classes, and whole pages, of which a run is one block. The heap's own
+    /// are among them: each root has one, beside what its value holds.
+    pub used_blocks: usize,
+    /// The bytes of these blocks, all of a block's and all of a run's pages: at least what was asked for.
+    pub used_bytes: usize,
     /// The most free pages in a row: more than these cannot be had at once.
     pub largest_free_run: usize,
     /// The size classes, the smallest first.
@@ -42,7 +47,7 @@ pub struct HeapStats {
 impl SharedHeap {
     /// Returns what is handed out and what is left.
     ///
-    /// The lock is held meanwhile, for as long as it takes to go through the runs of blocks that have room.
+    /// The lock is held meanwhile, for as long as it takes to go through the runs of pages.
     /// Where it cannot be taken, because the heap is damaged or this process is no participant, the
     /// figures are of no one moment.
     ///
@@ -81,6 +86,8 @@ impl HeapStats {
             pages: slab.pages,
             free_pages: slab.free_pages,
             whole_pages: slab.whole_pages,
+            used_blocks: slab.used_blocks,
+            used_bytes: slab.used_bytes,
             largest_free_run: largest_free_run(&heap.slab),
             classes: slab.classes,
             page_requests: slab.page_requests,

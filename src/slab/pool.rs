@@ -225,7 +225,7 @@ impl SlabPool {
     }
 
     /// Returns what is handed out and what is left, by class. Before the first use there are no pages, and
-    /// nothing is counted. Others wait while it walks through all runs that have room.
+    /// nothing is counted. Others wait while it walks through all runs of pages.
     pub fn stats(&self) -> SlabStats {
         match self.front.get().map(Front::take_turn) {
             Some(Ok(turn)) => SlabStats::of(self.front.bytes(), turn.slab()),

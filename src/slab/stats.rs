@@ -3,6 +3,7 @@
 
 use core::array;
 
+use super::page::State;
 use super::slab::Slab;
 use crate::geometry::{Class, PAGE_BYTES};
 
@@ -19,6 +20,10 @@ pub struct SlabStats {
     pub free_pages: usize,
     /// Those that are handed out as such: for more than a class has, or beyond a page's alignment.
     pub whole_pages: usize,
+    /// All that is handed out: blocks of classes, and whole pages, of which a run is one block.
+    pub used_blocks: usize,
+    /// The bytes of these blocks, all of a block's and all of a run's pages: at least what was asked for.
+    pub used_bytes: usize,
     /// The size classes, the smallest first.
     pub classes: [ClassStats; SlabStats::CLASSES],
     /// How often whole pages were asked for.
@@ -57,6 +62,8 @@ impl SlabStats {
             pages: 0,
             free_pages: 0,
             whole_pages: 0,
+            used_blocks: 0,
+            used_bytes: 0,
             classes,
             page_requests: 0,
             page_failures: 0,
@@ -65,7 +72,7 @@ impl SlabStats {
 
     pub(crate) fn of(bytes: usize, slab: &Slab<'_>) -> Self {
         let header = slab.header;
-        let classes = array::from_fn(|index| {
+        let classes: [ClassStats; Self::CLASSES] = array::from_fn(|index| {
             let (runs, totals) = (&header.classes[index], &header.totals[index]);
             let counts = [runs.requests.get(), totals.failures.get()];
             ClassStats::of(index, [totals.runs.get(), slab.vacant(runs)], counts)
@@ -77,11 +84,18 @@ impl SlabStats {
         let of_classes = (0..Class::COUNT)
             .map(|index| (header.totals[index].runs.get() as usize).saturating_mul(of_class(index)))
             .fold(0, usize::saturating_add);
+        let whole_pages = pages.saturating_sub(free_pages).saturating_sub(of_classes);
+        let whole = (whole_runs(slab), whole_pages.saturating_mul(PAGE_BYTES));
+        let (used_blocks, used_bytes) = classes.iter().fold(whole, |(blocks, bytes), class| {
+            (blocks.saturating_add(class.used), bytes.saturating_add(class.used_bytes()))
+        });
         Self {
             bytes,
             pages,
             free_pages,
-            whole_pages: pages.saturating_sub(free_pages).saturating_sub(of_classes),
+            whole_pages,
+            used_blocks,
+            used_bytes,
             classes,
             page_requests: header.whole.requests.get(),
             page_failures: header.whole.failures.get(),
@@ -97,4 +111,19 @@ impl ClassStats {
         let used = total.saturating_sub(vacant as usize);
         Self { block_bytes: bytes as usize, total, used, requests, failures }
     }
+
+    const fn used_bytes(&self) -> usize {
+        self.used.saturating_mul(self.block_bytes)
+    }
+}
+
+/// The runs of pages that are handed out as such; of damaged tables, those before the damage.
+fn whole_runs(slab: &Slab<'_>) -> usize {
+    let (mut whole, mut page) = (0, 0);
+    while page < slab.page_count() {
+        let Ok((state, pages)) = slab.run_at(page) else { break };
+        whole += usize::from(matches!(state, State::Whole { .. }));
+        page += pages;
+    }
+    whole
 }

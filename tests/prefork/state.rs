@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
-use aquifer::{Backing, PageUsage, SharedHeap, ShmMutex};
+use aquifer::{Backing, SharedHeap, ShmMutex};
 
 use crate::cache::{Cache, Lookup};
 use crate::counters::{self, Counters, Tally};
@@ -38,10 +38,7 @@ fn kill_in(heap: &SharedHeap, round: u64, work: impl Fn(u64)) {
 }
 
 fn blocks(heap: &SharedHeap) -> usize {
-    let report = heap.report();
-    let is_whole = |usage| matches!(usage, PageUsage::Whole);
-    let whole = report.runs.iter().filter(|run| is_whole(run.usage)).count();
-    whole + report.stats.classes.iter().map(|class| class.used).sum::<usize>()
+    heap.stats().used_blocks
 }
 
 #[test]
