@@ -1,13 +1,14 @@
 //! What a heap tells of itself: to programs, and to people.
 #![cfg(all(target_os = "linux", target_has_atomic = "64"))]
 
+use std::fmt;
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process;
 
 use aquifer::{
-    AttachError, Backing, HeapOptions, HeapReport, HeapView, PageUsage, SharedHeap, ShmBox,
+    AttachError, Backing, HeapOptions, HeapReport, HeapView, PageUsage, SharedHeap, ShmBox, ShmVec,
     ViewError,
 };
 use roxmltree::{Document, Node};
@@ -154,28 +155,67 @@ fn a_terminal_takes_no_name_for_a_command() {
 }
 
 #[test]
-fn a_picture_has_a_cell_for_each_page() {
+fn a_picture_tells_every_page_once() {
     let heap = heap();
     let _small = ShmBox::new_in([0_u8; 64], &heap).unwrap();
-    let _large = ShmBox::new_in([0_u8; 40_000], &heap).unwrap();
+    let _large = [[0_u8; 40_000]; 2].map(|bytes| ShmBox::new_in(bytes, &heap).unwrap());
     let report = heap.report();
     let svg = report.to_svg();
     let document = Document::parse(&svg).unwrap();
     let titles: Vec<_> = titles(&document).collect();
-    assert_eq!(titles.len(), report.stats.pages);
-    for (page, title) in titles.iter().enumerate() {
-        assert!(title.starts_with(&format!("page {page}: ")), "{title}");
-    }
-    let with = |text: &str| titles.iter().filter(|title| title.contains(text)).count();
-    assert_eq!(with("1 of 64 blocks of 64 bytes"), 1);
-    assert_eq!(with("whole pages, one of 10"), 10);
-    assert_eq!(with("free"), report.stats.free_pages);
+    let last = report.stats.pages - 1;
+    assert_eq!(
+        titles,
+        [
+            "page 0: 1 of 64 blocks of 64 bytes",
+            "pages 1 to 20: whole pages in 2 runs",
+            &format!("pages 21 to {last}: free"),
+        ]
+    );
     let legend: Vec<_> = document
         .descendants()
         .filter(|node| node.has_tag_name("text"))
         .filter_map(|n| n.text())
         .collect();
     assert_eq!(legend[1..], ["free", "blocks of 64 bytes", "whole pages"]);
+    assert_eq!(cells(&document), [report.stats.pages; 2]);
+}
+
+/// How many cells the lines of a picture cover that are seen, those of the legend left out, and how many
+/// those that have tooltips.
+fn cells(document: &Document<'_>) -> [usize; 2] {
+    // A cell may have a gap behind it.
+    let length = |line: &str| line.parse::<usize>().unwrap().div_ceil(10);
+    let lengths = |path: &str| {
+        let lengths = path.split('h').skip(1).map(|part| length(part.split('M').next().unwrap()));
+        lengths.sum::<usize>()
+    };
+    let of = |has_tooltip| {
+        let is_path = |node: &Node<'_, '_>| node.has_tag_name("path");
+        let paths = document.descendants().filter(is_path);
+        let paths = paths.filter(|node| node.has_children() == has_tooltip);
+        paths.filter_map(|node| node.attribute("d")).map(lengths).sum::<usize>()
+    };
+    let is_text = |node: &Node<'_, '_>| node.has_tag_name("text");
+    let legend = document.descendants().filter(is_text).count() - 1;
+    [of(false) - legend, of(true)]
+}
+
+#[test]
+fn a_picture_within_a_page_leaves_the_page_as_it_is() {
+    let heap = heap();
+    heap.root_or_insert_with("visits", || 7_u64).unwrap();
+    let svg = heap.report().to_svg();
+    let document = Document::parse(&svg).unwrap();
+    let has = |name: &str| document.descendants().any(|node| node.has_attribute(name));
+    assert!(!has("class") && !has("id") && !has("style"));
+    // Its root is not that of the page.
+    let styles = document.descendants().filter(|node| node.has_tag_name("style"));
+    for style in styles.filter_map(|node| node.text()) {
+        let selectors =
+            style.split(['{', '}']).filter(|part| part.contains(':') && !part.contains('#'));
+        assert!(selectors.filter(|part| !part.starts_with('@')).all(|part| part == "svg:root"));
+    }
 }
 
 /// The titles of the cells.
@@ -192,10 +232,46 @@ fn a_picture_of_a_large_heap_is_small() {
     let svg = report.to_svg();
     let document = Document::parse(&svg).unwrap();
     let titles: Vec<_> = titles(&document).collect();
-    assert!((1024..=HeapReport::MAX_CELLS as usize).contains(&titles.len()), "{}", titles.len());
-    assert!(svg.len() < 300_000, "{}", svg.len());
-    let last = format!("to {}: ", report.stats.pages - 1);
-    assert!(titles[0].starts_with("pages 0 to 7: ") && titles[titles.len() - 1].contains(&last));
+    assert!(svg.len() < 5000, "{}", svg.len());
+    let last = format!("to {}: free", report.stats.pages - 1);
+    assert!(titles[0].starts_with("pages 0 to ") && titles[titles.len() - 1].ends_with(&last));
+    assert_eq!(cells(&document), [report.stats.pages.div_ceil(8); 2]);
+}
+
+#[test]
+fn a_picture_of_a_varied_heap_has_as_many_tooltips_as_its_bytes_allow() {
+    let heap = SharedHeap::create(&Backing::Memfd, 32 << 20).unwrap();
+    let sizes = (0..9000_usize).map(|index| 1 + index * index * 7919 % 5000);
+    let vecs = sizes.map(|bytes| ShmVec::<u8>::with_capacity_in(bytes, &heap).unwrap());
+    let mut vecs: Vec<_> = vecs.collect();
+    let mut index = 0_usize;
+    vecs.retain(|_| {
+        index += 1;
+        index * index % 7 < 3
+    });
+    let report = heap.report();
+    let svg = report.to_svg();
+    let document = Document::parse(&svg).unwrap();
+    let bytes = HeapReport::MAX_SVG_BYTES;
+    assert!(svg.len() <= bytes && svg.len() > bytes / 4, "{}", svg.len());
+    let tooltips = titles(&document).count();
+    assert!((100..1000).contains(&tooltips), "{tooltips}");
+    assert_eq!(cells(&document), [report.stats.pages.div_ceil(4); 2]);
+}
+
+#[test]
+fn a_picture_ends_where_there_is_no_more_room_for_it() {
+    struct Room(usize);
+    impl fmt::Write for Room {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0 = self.0.checked_sub(text.len()).ok_or(fmt::Error)?;
+            Ok(())
+        }
+    }
+    let report = heap().report();
+    let bytes = report.to_svg().len();
+    assert_eq!(report.write_svg(&mut Room(bytes)), Ok(()));
+    assert_eq!(report.write_svg(&mut Room(bytes - 1)), Err(fmt::Error));
 }
 
 #[test]

@@ -41,6 +41,7 @@ pub(crate) mod shm_safe;
 mod sight;
 mod snapshot;
 pub(crate) mod stats;
+mod stretch;
 pub(crate) mod string;
 mod string_traits;
 #[cfg(test)]

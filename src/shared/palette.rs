@@ -16,6 +16,14 @@ pub(super) enum Paint {
     Unknown,
 }
 
+/// How a cell looks.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Look {
+    paint: Paint,
+    /// In percent.
+    opacity: u8,
+}
+
 impl Paint {
     pub(super) const fn of(usage: PageUsage) -> Self {
         match usage {
@@ -26,37 +34,30 @@ impl Paint {
         }
     }
 
-    /// Whether it is the paler the fewer blocks are handed out.
-    pub(super) const fn is_shaded(self) -> bool {
-        matches!(self, Self::Blocks(_))
-    }
-
-    /// Its name in the style sheet.
-    pub(super) fn name(self) -> String {
-        match self {
-            Self::Free => String::from("f"),
-            Self::Blocks(block_bytes) => format!("b{block_bytes}"),
-            Self::Whole => String::from("w"),
-            Self::Unknown => String::from("u"),
-        }
-    }
-
-    pub(super) fn style(self) -> String {
-        let [red, green, blue] = self.colour();
-        format!("{}{{fill:#{red:02x}{green:02x}{blue:02x}}}", self.name())
+    /// How it looks where so much of it is handed out, from 0 to 1: blocks are the paler the fewer they
+    /// are, in steps, so that most neighbours look the same.
+    pub(super) fn look(self, fill: f32) -> Look {
+        const STEPS: f32 = 5.0;
+        let opacity = match self {
+            Self::Free => 12,
+            Self::Blocks(_) => 40 + 12 * (fill * STEPS).round() as u8,
+            Self::Whole => 65,
+            Self::Unknown => 100,
+        };
+        Look { paint: self, opacity }
     }
 
     /// Small blocks are blue and large ones red, with dark and light shades in turn so that neighbours
     /// are told apart.
-    fn colour(self) -> [u8; 3] {
+    /// None is that of the text.
+    fn colour(self) -> Option<[u8; 3]> {
         match self {
-            Self::Free => [0xe8, 0xeb, 0xef],
-            Self::Whole => [0x37, 0x41, 0x51],
-            Self::Unknown => [0, 0, 0],
+            Self::Free | Self::Whole => None,
+            Self::Unknown => Some([0xc0, 0x26, 0xd3]),
             Self::Blocks(block_bytes) => {
                 let index = Class::of(block_bytes as usize, 1).map_or(0, Class::index);
                 let hue = 250.0 * (1.0 - index as f32 / (Class::COUNT - 1) as f32);
-                of_hue(hue, [0.38, 0.58, 0.48][index % 3])
+                Some(of_hue(hue, [0.42, 0.62, 0.52][index % 3]))
             }
         }
     }
@@ -84,6 +85,19 @@ impl fmt::Display for Paint {
     }
 }
 
+/// The attributes of a line. That of `opacity` would have each path composed by itself, which is slow and rounds.
+impl fmt::Display for Look {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some([red, green, blue]) = self.paint.colour() {
+            write!(f, " stroke=\"#{red:02x}{green:02x}{blue:02x}\"")?;
+        }
+        match self.opacity {
+            100.. => Ok(()),
+            percent => write!(f, " stroke-opacity=\".{percent:02}\""),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,5 +119,17 @@ mod tests {
         colours.sort_unstable();
         colours.dedup();
         assert_eq!(colours.len(), Class::COUNT);
+        assert!(colours.iter().all(Option::is_some));
+    }
+
+    #[test]
+    fn blocks_are_the_paler_the_fewer_they_are() {
+        let look = |fill| Paint::Blocks(8).look(fill).to_string();
+        assert!(
+            look(0.0).ends_with(" stroke-opacity=\".40\"")
+                && look(0.5).ends_with(" stroke-opacity=\".76\"")
+        );
+        assert!(!look(1.0).contains("opacity") && look(1.0).starts_with(" stroke=\"#"));
+        assert_eq!(look(0.51), look(0.5));
     }
 }
