@@ -86,6 +86,12 @@ impl SharedHeap {
     /// all of these. It ends by `_exit`: what it has inherited is dropped in this process alone. But what `work`
     /// has captured by `move` is dropped in both, as with any closure: in the worker when `work` ends.
     ///
+    /// It inherits all descriptors, those that close at an `exec` included. A pipe tells of a death only when
+    /// nobody has its other end any more: where workers learn from one that their parent is gone, the first
+    /// thing in `work` is to close all ends that are the parent's, those for older workers included. The worker
+    /// also has all signal handlers, and the signal mask of the thread that has forked. A lock of std that
+    /// another thread held stays locked, for its owner is not there.
+    ///
     /// ```
     /// use std::sync::atomic::{AtomicU64, Ordering};
     ///
