@@ -541,6 +541,38 @@ fn an_iterator_that_promises_too_much_gets_what_it_needs() {
 }
 
 #[test]
+fn a_slice_that_is_yet_to_be_written_costs_its_memory_alone() {
+    let pool = Pool::new();
+    let words = pool.alloc_uninit_slice::<u64>(64).unwrap();
+    let bytes = pool.alloc_uninit_slice::<u8>(3).unwrap();
+    assert_eq!((words.len(), bytes.len(), words.as_ptr().addr() % 8), (64, 3, 0));
+    bytes.iter_mut().for_each(|byte| _ = byte.write(0xFF));
+    let words: Vec<u64> = (0..).zip(words).map(|(index, word)| *word.write(index)).collect();
+    assert!(words.into_iter().eq(0..64));
+    let used = pool.stats().used;
+    assert!((64 * 8 + 3..64 * 8 + 16).contains(&used), "{used}");
+    // Large ones stand apart, and are no less writable.
+    let large = pool.alloc_uninit_slice::<u8>(100 * KIB).unwrap();
+    assert_eq!((*large[0].write(1), *large[100 * KIB - 1].write(2)), (1, 2));
+}
+
+#[test]
+fn a_slice_that_no_memory_has_is_refused_and_costs_nothing() {
+    let pool = Pool::builder().limit(64 * KIB).build();
+    let before = pool.stats().used;
+    for len in [usize::MAX, usize::MAX / 8, isize::MAX as usize / 8, isize::MAX as usize / 8 + 1] {
+        assert_eq!(pool.alloc_uninit_slice::<u64>(len).unwrap_err(), AllocError);
+    }
+    assert_eq!(pool.alloc_uninit_slice::<u8>(65 * KIB).unwrap_err(), AllocError);
+    assert_eq!(pool.stats().used, before);
+    // None has no size, be it of values or of slots.
+    assert_eq!(pool.alloc_uninit_slice::<()>(usize::MAX).unwrap().len(), usize::MAX);
+    assert_eq!(pool.alloc_uninit_slice::<String>(0).unwrap().len(), 0);
+    assert_eq!(pool.stats().used, before);
+    assert!(pool.alloc_uninit_slice::<u8>(32 * KIB).is_ok());
+}
+
+#[test]
 fn values_of_no_size_may_be_many() {
     let pool = Pool::new();
     assert_eq!(

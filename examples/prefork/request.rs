@@ -1,7 +1,6 @@
 //! `Request`: what a client asks for, in its own bytes and in the pool of the request.
 #![forbid(unsafe_code)]
 
-use std::mem::MaybeUninit;
 use std::str;
 
 use aquifer::Pool;
@@ -47,8 +46,7 @@ impl<'a> Request<'a> {
     ///
     /// What is wrong with it, as the status of the answer.
     pub(crate) fn parse(input: &'a [u8], pool: &'a Pool) -> Result<Option<Self>, StatusCode> {
-        let none = |_| MaybeUninit::uninit();
-        let headers = pool.alloc_slice_fill_with(Self::MAX_HEADERS, none)?;
+        let headers = pool.alloc_uninit_slice(Self::MAX_HEADERS)?;
         let mut head = httparse::Request::new(&mut []);
         let parsed = ParserConfig::default()
             .parse_request_with_uninit_headers(&mut head, input, headers)

@@ -3,7 +3,7 @@
 
 use core::alloc::Layout;
 use core::fmt::{self, Write};
-use core::mem::needs_drop;
+use core::mem::{MaybeUninit, needs_drop};
 use core::ptr::NonNull;
 
 use super::growing::Growing;
@@ -105,6 +105,33 @@ impl Pool {
         unsafe { slot.copy_from_nonoverlapping(NonNull::from(values).cast(), values.len()) };
         // SAFETY: copied above.
         Ok(unsafe { NonNull::slice_from_raw_parts(slot, values.len()).as_mut() })
+    }
+
+    /// Allocates a slice of `len` values that are yet to be written, at the cost of its memory alone.
+    ///
+    /// What is written there is never dropped, as with every [`MaybeUninit`].
+    ///
+    /// # Errors
+    /// [`AllocError`] where the limit is reached, the system has no memory, or no memory has so many.
+    ///
+    /// ```
+    /// let pool = aquifer::Pool::new();
+    /// let places = pool.alloc_uninit_slice(4)?;
+    /// for (n, place) in places.iter_mut().enumerate() {
+    ///     place.write(n * n);
+    /// }
+    /// // SAFETY: all of them are written.
+    /// let squares = unsafe { &*(&raw const *places as *const [usize]) };
+    /// assert_eq!(squares, [0, 1, 4, 9]);
+    /// # Ok::<(), aquifer::AllocError>(())
+    /// ```
+    #[doc(alias("new_uninit_slice", "alloc_slice_uninit"))]
+    #[inline]
+    pub fn alloc_uninit_slice<T>(&self, len: usize) -> Result<&mut [MaybeUninit<T>], AllocError> {
+        let layout = Layout::array::<T>(len).map_err(|_| AllocError)?;
+        let slot = self.alloc_layout(layout)?.cast();
+        // SAFETY: fresh memory for so many, which need not be initialised.
+        Ok(unsafe { NonNull::slice_from_raw_parts(slot, len).as_mut() })
     }
 
     /// Makes a slice of `len` values in the pool, each of which a closure makes from its index.
