@@ -55,10 +55,7 @@ impl Flight {
 }
 
 /// Those whose owners have died.
-fn lost<'a>(
-    flights: &'a [Flight],
-    is_alive: impl Fn(Owner) -> bool,
-) -> impl Iterator<Item = &'a Flight> {
+fn lost(flights: &[Flight], is_alive: impl Fn(Owner) -> bool) -> impl Iterator<Item = &Flight> {
     let is_lost =
         move |flight: &&Flight| flight.block().is_some() && !flight.owner().is_some_and(&is_alive);
     flights.iter().filter(is_lost)

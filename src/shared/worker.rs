@@ -90,7 +90,8 @@ impl SharedHeap {
     /// nobody has its other end any more: where workers learn from one that their parent is gone, the first
     /// thing in `work` is to close all ends that are the parent's, those for older workers included. The worker
     /// also has all signal handlers, and the signal mask of the thread that has forked. A lock of std that
-    /// another thread held stays locked, for its owner is not there.
+    /// another thread held stays locked, for its owner is not there: that of whoever writes a backtrace, for
+    /// example, which a panic in `work` would wait for.
     ///
     /// ```
     /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -109,13 +110,14 @@ impl SharedHeap {
     ///
     /// # Errors
     ///
-    /// Those of `fork` and `pidfd_open`, which came with Linux 5.3; and [`JoinError`](crate::JoinError)s of this process.
+    /// Those of `fork` and `pidfd_open`, which came with Linux 5.3; and [`JoinError`](crate::JoinError)s of this
+    /// process.
     ///
     /// # Safety
     ///
     /// 1. What other threads of this process hold at this moment stays so in the worker for ever: a lock of a
-    ///    library, a value that is half changed. `work` uses none of that, nor panics: a panic waits for the lock of whoever
-    ///    writes a backtrace. Best is to fork while there is one thread. This crate's own locks, pools and heaps can be used.
+    ///    library, a value that is half changed. `work` uses none of that; best is to fork while there is one thread.
+    ///    This crate's own locks, pools and heaps can be used.
     /// 2. `work` drops no [`ShmBox`](crate::ShmBox) or other owner of something in a heap that it has
     ///    inherited, and changes nothing by one: both processes have a copy of it, and it is the parent's.
     ///    What it has made itself is its own.
