@@ -13,6 +13,8 @@ mod client;
 mod crowd;
 #[path = "prefork/ends.rs"]
 mod ends;
+#[path = "prefork/page.rs"]
+mod page;
 mod scratch;
 #[path = "prefork/server.rs"]
 mod server;
@@ -45,6 +47,8 @@ mod site;
 #[path = "../examples/prefork/status_code.rs"]
 #[allow(dead_code, reason = "the server uses all of it")]
 mod status_code;
+#[path = "../examples/prefork/units.rs"]
+mod units;
 
 use std::fs;
 

@@ -14,6 +14,7 @@ use crate::status::Status;
 use crate::status_code::StatusCode;
 use crate::status_page;
 use crate::text::{Escaped, Text};
+use crate::units::Bytes;
 
 /// A page in a pool.
 pub(crate) struct Page<'pool> {
@@ -56,7 +57,7 @@ pub(crate) fn page<'pool>(
 fn describe(text: &mut Text<'_>, request: &Request<'_>, pool: &Pool) -> Result<(), StatusCode> {
     write!(
         text,
-        "<!doctype html><meta name=viewport content='width=device-width'>\
+        "<!doctype html><html lang=en><meta name=viewport content='width=device-width'>\
          <link rel=stylesheet href=/style.css><title>Your request</title><main>\
          <h1>Your request</h1><p><code>{} {}</code></p><table>",
         Escaped(request.method),
@@ -76,9 +77,10 @@ fn describe(text: &mut Text<'_>, request: &Request<'_>, pool: &Pool) -> Result<(
     let stats = pool.stats();
     write!(
         text,
-        "</table><p>All of it lies in a pool of its own: {} bytes are used so far, of at most {}. \
-         When this is sent they are used again.</main>",
-        stats.used, stats.limit
+        "</table><p>All of it lies in a pool of its own: {} are used so far, of at most {}. \
+         When this is sent they are used again.</main></html>",
+        Bytes(stats.used as u64),
+        Bytes(stats.limit as u64)
     )?;
     Ok(())
 }

@@ -11,6 +11,7 @@ mod counters;
 mod desk;
 mod generated;
 mod histogram;
+mod latency_chart;
 mod limiter;
 mod master;
 mod media_type;
@@ -24,6 +25,7 @@ mod status_code;
 mod status_page;
 mod target;
 mod text;
+mod units;
 mod worker;
 
 use std::error::Error;

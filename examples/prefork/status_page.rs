@@ -4,14 +4,18 @@
 use std::fmt::{self, Write};
 
 use crate::counters::Figures;
+use crate::latency_chart;
 use crate::status::Status;
 use crate::text::{Escaped, Text};
+use crate::units::{Age, Bytes, Count, Percent, Time};
 
+/// Its end is in the page; the script there exchanges the content of each element that has an `id`.
 const HEAD: &str = include_str!("site/status_head.html");
 
 pub(crate) fn write(text: &mut Text<'_>, status: &Status) -> fmt::Result {
     text.write_str(HEAD)?;
     write_tiles(text, status)?;
+    write_answers(text, status)?;
     write_latency(text, status)?;
     write_workers(text, status)?;
     write_heap(text, status)?;
@@ -21,19 +25,14 @@ pub(crate) fn write(text: &mut Text<'_>, status: &Status) -> fmt::Result {
 /// The figures that one looks at first.
 fn write_tiles(text: &mut Text<'_>, status: &Status) -> fmt::Result {
     let Figures { done, latency } = &status.figures;
-    let [_, _, answered, moved, client, server] = done.statuses;
-    text.write_str("<section class=tiles>")?;
-    tile(text, "requests", done.requests, format_args!("{} connections", done.connections))?;
-    let hits = format_args!("{} of {}", done.hits, done.hits + done.misses);
-    tile(text, "from the cache", Percent(status.hit_rate()), hits)?;
-    let p99 = format_args!("99 % within {}", Time(latency.quantile(0.99)));
-    tile(text, "median time", Time(latency.quantile(0.5)), p99)?;
-    let kinds = format_args!("{moved} moved, {client} refused, {server} failed");
-    tile(text, "answered well", answered, kinds)?;
-    let limited = format_args!("of {} refused", client);
-    tile(text, "too fast", done.limited, limited)?;
-    let started = format_args!("{} started so far", status.starts);
-    tile(text, "workers", status.workers.len(), started)?;
+    let time = |part| Time(latency.quantile(part));
+    write!(text, "<section class=tiles id=tiles data-requests={}>", done.requests)?;
+    let sent = format_args!("{} sent", Bytes(done.bytes));
+    tile(text, "Requests", Count(done.requests), sent)?;
+    let hits = format_args!("{} of {}", Count(done.hits), Count(done.hits + done.misses));
+    tile(text, "From the cache", Percent(status.hit_rate()), hits)?;
+    tile(text, "Latency, median", time(0.5), format_args!("90 % within {}", time(0.9)))?;
+    tile(text, "Latency, 99 %", time(0.99), format_args!("99.9 % within {}", time(0.999)))?;
     text.write_str("</section>")
 }
 
@@ -43,43 +42,51 @@ fn tile(
     figure: impl fmt::Display,
     more: fmt::Arguments<'_>,
 ) -> fmt::Result {
-    write!(text, "<div><small>{name}</small><b>{figure}</b><small>{more}</small></div>")
+    write!(text, "<div><span>{name}</span><b>{figure}</b><small>{more}</small></div>")
 }
 
-/// A bar for each bucket, the highest for the one with most requests.
+/// What became of the requests.
+fn write_answers(text: &mut Text<'_>, status: &Status) -> fmt::Result {
+    let done = &status.figures.done;
+    let [_, _, answered, moved, refused, failed] = done.statuses;
+    text.write_str("<dl id=answers>")?;
+    for (name, count) in [
+        ("answered", answered),
+        ("moved", moved),
+        ("refused", refused),
+        ("too fast", done.limited),
+        ("failed", failed),
+        ("connections", done.connections),
+    ] {
+        write!(text, "<div><dt>{name}</dt><dd>{}</dd></div>", Count(count))?;
+    }
+    text.write_str("</dl>")
+}
+
 fn write_latency(text: &mut Text<'_>, status: &Status) -> fmt::Result {
-    let latency = &status.figures.latency;
-    text.write_str("<h2>How long requests took</h2><figure class=bars>")?;
-    let most = latency.buckets().map(|(_, count)| count).max().unwrap_or(1);
-    for (end, count) in latency.buckets() {
-        let height = 100.0 * count as f64 / most as f64;
-        write!(
-            text,
-            "<i style='height:{height:.1}%' title='{count} requests within {}'></i>",
-            Time(end)
-        )?;
-    }
-    text.write_str("</figure><p class=quantiles>")?;
-    for part in [0.5, 0.9, 0.99, 0.999] {
-        write!(
-            text,
-            "<span>{} within <b>{}</b></span> ",
-            Percent(part),
-            Time(latency.quantile(part))
-        )?;
-    }
-    text.write_str("</p>")
+    text.write_str("<h2>How long requests took</h2><figure id=latency>")?;
+    latency_chart::write(text, &status.figures.latency)?;
+    text.write_str("</figure>")
 }
 
 fn write_workers(text: &mut Text<'_>, status: &Status) -> fmt::Result {
-    text.write_str(
-        "<h2>Workers</h2><table><tr><th>pid<th>generation<th>age<th>requests<th>connections",
+    write!(
+        text,
+        "<h2>Workers <small id=starts>{} of {} that were ever started</small></h2>\
+         <table><thead><tr><th>pid<th>age<th>requests<th>connections<th class=generation>generation\
+         <tbody id=workers>",
+        status.workers.len(),
+        Count(status.starts)
     )?;
     for (worker, age) in &status.workers {
         write!(
             text,
-            "<tr><td>{}<td>{}<td>{age:.0} s<td>{}<td>{}",
-            worker.pid, worker.generation, worker.requests, worker.connections
+            "<tr><td>{}<td>{}<td>{}<td>{}<td class=generation>{}",
+            worker.pid,
+            Age(*age),
+            Count(worker.requests),
+            Count(worker.connections),
+            worker.generation
         )?;
     }
     text.write_str("</table>")
@@ -87,48 +94,27 @@ fn write_workers(text: &mut Text<'_>, status: &Status) -> fmt::Result {
 
 fn write_heap(text: &mut Text<'_>, status: &Status) -> fmt::Result {
     let (bytes, blocks) = status.heap_use();
+    let stats = &status.report.stats;
+    let (class, check) = match &status.damage {
+        None => ("whole", "whole"),
+        Some(damage) => ("damaged", damage.as_str()),
+    };
     write!(
         text,
-        "<h2>The heap that they share</h2><p>{} of {} in {blocks} blocks, {} answers with {} among \
-         them. The check says: <b>{}</b>.</p><figure class=heap>{}</figure>",
-        Bytes(bytes),
-        Bytes(status.report.stats.bytes),
-        status.cached_answers,
-        Bytes(status.cached_bytes),
-        Escaped(status.damage.as_deref().unwrap_or("whole")),
+        "<h2>The heap that they share <small id=check>checked just now: \
+         <b class={class}>{}</b></small></h2>\
+         <div id=memory><div class=meter><i style='width:{:.2}%'></i></div><dl>\
+         <div><dt>used</dt><dd>{} of {}</dd></div><div><dt>blocks</dt><dd>{}</dd></div>\
+         <div><dt>cached answers</dt><dd>{}, {}</dd></div><div><dt>processes</dt><dd>{}</dd></div>\
+         </dl></div><figure class=picture id=picture>{}</figure>",
+        Escaped(check),
+        100.0 * bytes as f64 / stats.bytes as f64,
+        Bytes(bytes as u64),
+        Bytes(stats.bytes as u64),
+        Count(blocks as u64),
+        Count(status.cached_answers as u64),
+        Bytes(status.cached_bytes as u64),
+        stats.participants,
         status.report.to_svg()
     )
-}
-
-/// A part of 1.
-struct Percent(f64);
-
-impl fmt::Display for Percent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} %", (self.0 * 1000.0).round() / 10.0)
-    }
-}
-
-/// Nanoseconds.
-struct Time(u64);
-
-impl fmt::Display for Time {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 as f64 {
-            time if time < 1e6 => write!(f, "{:.1} µs", time / 1e3),
-            time if time < 1e9 => write!(f, "{:.1} ms", time / 1e6),
-            time => write!(f, "{:.1} s", time / 1e9),
-        }
-    }
-}
-
-struct Bytes(usize);
-
-impl fmt::Display for Bytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 as f64 {
-            bytes if bytes < 1048576.0 => write!(f, "{:.1} KiB", bytes / 1024.0),
-            bytes => write!(f, "{:.1} MiB", bytes / 1048576.0),
-        }
-    }
 }
