@@ -41,13 +41,14 @@ aquifer() {
     url=$(cat "$place/url")file
 }
 nginx_with() { # sendfile on or off
-    url=http://127.0.0.1:$((20000 + RANDOM % 10000))/file
+    local address=127.0.0.1:$((20000 + RANDOM % 10000))
+    url=http://$address/file
     cat >"$place/nginx.conf" <<END
 user $(id -un) $(id -gn); daemon off; worker_processes $2; pid $place/pid; error_log $place/error crit;
 events { worker_connections 1024; }
 http {
     access_log off; open_file_cache max=1000; open_file_cache_valid 60s; sendfile $1; keepalive_requests 1000000000;
-    server { listen ${url:7:15}; root $place/root; }
+    server { listen $address; root $place/root; }
 }
 END
     nginx -c "$place/nginx.conf" -e "$place/error" &
