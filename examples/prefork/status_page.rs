@@ -106,7 +106,7 @@ fn write_heap(text: &mut Text<'_>, status: &Status) -> fmt::Result {
          <div id=memory><div class=meter><i style='width:{:.2}%'></i></div><dl>\
          <div><dt>used</dt><dd>{} of {}</dd></div><div><dt>blocks</dt><dd>{}</dd></div>\
          <div><dt>cached answers</dt><dd>{}, {}</dd></div><div><dt>processes</dt><dd>{}</dd></div>\
-         </dl></div><figure class=picture id=picture>{}</figure>",
+         </dl></div><figure class=picture id=picture>",
         Escaped(check),
         100.0 * bytes as f64 / stats.bytes as f64,
         Bytes(bytes as u64),
@@ -115,6 +115,7 @@ fn write_heap(text: &mut Text<'_>, status: &Status) -> fmt::Result {
         Count(status.cached_answers as u64),
         Bytes(status.cached_bytes as u64),
         stats.participants,
-        status.report.to_svg()
-    )
+    )?;
+    status.report.write_svg(text)?;
+    text.write_str("</figure>")
 }
