@@ -1,7 +1,5 @@
 //! What the server of `examples/prefork` promises: to clients, and whatever happens to its workers.
 #![cfg(target_os = "linux")]
-// There it is built with nothing of that, or not at all.
-#![cfg(not(any(asan, aquifer_in_slab)))]
 
 #[path = "prefork/answers.rs"]
 mod answers;

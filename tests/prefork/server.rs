@@ -137,13 +137,16 @@ fn program() -> &'static Path {
             "debug" => "dev",
             other => other,
         });
-        // With `--target` the name of that comes between.
-        if above.join("CACHEDIR.TAG").exists() {
-            command.arg("--target-dir").arg(above);
-        } else {
-            command.arg("--target-dir").arg(above.parent().unwrap());
-            command.arg("--target").arg(above.file_name().unwrap());
-        }
+        // With `--target` the name of that comes between, which begins with the processor's.
+        let triple = above.file_name().and_then(|name| name.to_str()).filter(|name| {
+            name.strip_prefix(env::consts::ARCH).is_some_and(|rest| rest.starts_with('-'))
+        });
+        match triple {
+            Some(triple) => {
+                command.args(["--target", triple, "--target-dir"]).arg(above.parent().unwrap())
+            }
+            None => command.arg("--target-dir").arg(above),
+        };
         let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
         let built = command.args(["--manifest-path", manifest]).status().unwrap();
         assert!(built.success(), "{command:?}: {built}");
