@@ -41,10 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let Counter { each, both } = *lock(&counter);
     let said = done.each_ref().map(|steps| steps.load(Ordering::Acquire));
-    println!(
-        "the one that was killed has counted {}, the other {}: {both} in all",
-        each[0], each[1]
-    );
+    println!("the killed one has counted {}, the other {}: {both} together", each[0], each[1]);
     assert_eq!((each[1], both), (STEPS, each[0] + each[1]));
     assert!([said[0], said[0] + 1].contains(&each[0]), "killed before it could say so, at most");
     Ok(())
