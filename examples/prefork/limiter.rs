@@ -88,7 +88,7 @@ impl Bucket {
         if excess > limit.burst + 1000 {
             return false;
         }
-        // Between these two stores a request is forgiven at worst.
+        // Who dies between these two stores has forgiven a request at worst, or counted it and not the time.
         self.seen = now;
         self.excess = excess;
         true

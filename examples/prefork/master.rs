@@ -13,12 +13,13 @@ use nix::unistd::alarm;
 
 use crate::arguments::Settings;
 use crate::clock;
+use crate::counters::MAX_WORKERS;
 use crate::service::Service;
 use crate::shared::Shared;
 use crate::site::Site;
 use crate::worker::{self, GRACE_SECONDS};
 
-/// What the master knows. It has one thread, as it forks.
+/// What the master knows. It has one thread of its own, as it forks.
 pub(crate) struct Master {
     settings: Settings,
     shared: Shared,
@@ -102,7 +103,8 @@ impl Master {
 
     fn fork(&mut self) -> io::Result<Child> {
         let is_taken = |row: &usize| self.children.iter().any(|child| child.row == *row);
-        let row = (0..).find(|row| !is_taken(row)).unwrap_or(0);
+        let row = (0..MAX_WORKERS).find(|row| !is_taken(row));
+        let row = row.ok_or_else(|| io::Error::other("too many workers are on their way out"))?;
         let Self { settings, shared, listener, generation, .. } = self;
         let number = generation.number;
         let work = || {
@@ -116,7 +118,7 @@ impl Master {
                 1
             })
         };
-        // SAFETY: the master has one thread, and a worker owns nothing in the heap that it has inherited: it
+        // SAFETY: the master has one thread, but for aquifer's own, which holds nothing; and a worker owns nothing in the heap that it has inherited: it
         // finds all that is there by roots.
         let worker = unsafe { shared.heap.fork_worker(work) }?;
         Ok(Child { worker, generation: number, row })

@@ -15,6 +15,7 @@ use crate::shard::Stored;
 use crate::shared::Shared;
 use crate::site::{Content, Found, Site};
 use crate::status_code::StatusCode;
+use crate::target::Target;
 
 /// The memory of requests: whatever one needs is gone when it is answered, and none gets more than this.
 static REQUESTS: PoolCache =
@@ -119,7 +120,9 @@ impl Service<'_> {
             match cache.read(path, times, |kept| batch.send(manner, &kept.head, &kept.body)) {
                 Lookup::Fresh(()) => return Ok(true),
                 Lookup::Stale(version) if self.site.find(path)?.version == version => {
-                    cache.confirm(path, version, now);
+                    if !batch.is_draining {
+                        cache.confirm(path, version, now);
+                    }
                     fresh_since = 0;
                 }
                 Lookup::Stale(_) | Lookup::Absent => break,
@@ -153,7 +156,10 @@ impl Service<'_> {
             }
         };
         let (path, head) = (path.as_bytes(), head.as_bytes());
-        self.shared.cache.keep(Stored { path, head, body, version }, batch.now);
+        // One that is on its way out may know another directory than those after it.
+        if !batch.is_draining {
+            self.shared.cache.keep(Stored { path, head, body, version }, batch.now);
+        }
         batch.tally.misses += 1;
         batch.send(manner, head, body);
         Ok(())
@@ -170,8 +176,9 @@ fn head<'a>(pool: &'a Pool, media_type: &str, bytes: u64) -> Result<&'a str, Sta
 /// Tells where a directory is: its own links lead to what is in it only if its path ends with a slash.
 fn move_to_directory(request: &Request<'_>, manner: Manner, pool: &Pool, batch: &mut Batch<'_>) {
     // What has been decoded is not sent back: a line could end in it.
-    let path = request.target.encoded.trim_start_matches('/');
-    match pool.alloc_fmt(format_args!("Location: /{path}/\r\n")) {
+    let Target { encoded, query, .. } = request.target;
+    let (path, mark) = (encoded.trim_start_matches('/'), if query.is_empty() { "" } else { "?" });
+    match pool.alloc_fmt(format_args!("Location: /{path}/{mark}{query}\r\n")) {
         Ok(location) => batch.refuse(StatusCode::MOVED, manner, location),
         Err(refused) => batch.refuse(refused.into(), manner, ""),
     }

@@ -40,6 +40,7 @@ pub(crate) enum Content {
 #[repr(C)]
 pub(crate) struct Version {
     pub(crate) bytes: u64,
+    device: u64,
     inode: u64,
     changed_seconds: i64,
     changed_nanoseconds: i64,
@@ -111,9 +112,11 @@ fn find_in(root: &Path, path: &str) -> Result<Found, StatusCode> {
     }
     let version = Version {
         bytes: facts.len(),
+        device: facts.dev(),
         inode: facts.ino(),
-        changed_seconds: facts.mtime(),
-        changed_nanoseconds: facts.mtime_nsec(),
+        // Not when the content was written, which anybody can set.
+        changed_seconds: facts.ctime(),
+        changed_nanoseconds: facts.ctime_nsec(),
     };
     Ok(Found { version, media_type: media_type::of(path), content: Content::File(file) })
 }

@@ -31,8 +31,8 @@ fn write_tiles(text: &mut Text<'_>, status: &Status) -> fmt::Result {
     tile(text, "Requests", Count(done.requests), sent)?;
     let hits = format_args!("{} of {}", Count(done.hits), Count(done.hits + done.misses));
     tile(text, "From the cache", Percent(status.hit_rate()), hits)?;
-    tile(text, "Latency, median", time(0.5), format_args!("90 % within {}", time(0.9)))?;
-    tile(text, "Latency, 99 %", time(0.99), format_args!("99.9 % within {}", time(0.999)))?;
+    tile(text, "Time to answer, median", time(0.5), format_args!("90 % within {}", time(0.9)))?;
+    tile(text, "Time to answer, 99 %", time(0.99), format_args!("99.9 % within {}", time(0.999)))?;
     text.write_str("</section>")
 }
 
@@ -64,7 +64,7 @@ fn write_answers(text: &mut Text<'_>, status: &Status) -> fmt::Result {
 }
 
 fn write_latency(text: &mut Text<'_>, status: &Status) -> fmt::Result {
-    text.write_str("<h2>How long requests took</h2><figure id=latency>")?;
+    text.write_str("<h2>How long answers took to make</h2><figure id=latency>")?;
     latency_chart::write(text, &status.figures.latency)?;
     text.write_str("</figure>")
 }

@@ -26,11 +26,12 @@ pub(crate) type Parameters<'a> = HashMap<&'a str, &'a str, DefaultHashBuilder, &
 impl<'a> Target<'a> {
     pub(crate) fn parse(raw: &'a str, pool: &'a Pool) -> Result<Self, StatusCode> {
         let local = match raw.strip_prefix("http://") {
-            Some(rest) => rest.find('/').map_or("/", |at| &rest[at..]),
+            Some(rest) => rest.find(['/', '?']).map_or("/", |at| &rest[at..]),
             None => raw,
         };
         let (encoded, query) = local.split_once('?').unwrap_or((local, ""));
-        if !encoded.starts_with('/') {
+        // Browsers take a backslash for a slash, and two of these for the name of another server.
+        if !encoded.starts_with('/') || encoded.contains('\\') {
             return Err(StatusCode::BAD_REQUEST);
         }
         let path = normalise(decode(encoded, pool)?, pool)?;

@@ -104,7 +104,9 @@ fn nobody_gets_out_of_the_directory() {
     for path in [format!("/{up}{secret}"), format!("/{encoded}{secret}"), "/..".into()] {
         assert_eq!(status(&path), 400, "{path}");
     }
-    for path in ["/%00", "/file%00.html", "/%", "/%f", "/%zz", "/%ff", "file", "*"] {
+    for path in
+        ["/%00", "/file%00.html", "/%", "/%f", "/%zz", "/%ff", "file", "*", "/\\x/..%2fempty"]
+    {
         assert_eq!(status(path), 400, "{path}");
     }
     assert_eq!(status("/empty"), 301);

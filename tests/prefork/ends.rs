@@ -106,6 +106,31 @@ fn a_hangup_exchanges_the_workers_and_keeps_the_state() {
 }
 
 #[test]
+fn workers_that_there_is_no_place_for_wait_until_others_have_left() {
+    let root = directory(&[("file", 10)]);
+    let server = Server::with_root(root.path(), &["--workers", "32"]);
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        // Whose worker stays for a while, as they are not done.
+        for _ in 0..100 {
+            let mut client = server.connect();
+            client.send(b"GET /file HTTP/1.1\r\n").unwrap();
+            clients.push(client);
+        }
+        sleep(Duration::from_millis(300));
+        server.send(Signal::SIGHUP);
+        sleep(Duration::from_millis(300));
+    }
+    drop(clients);
+    eventually("the last generation is there", || {
+        number(&server.status(), "/workers/0/generation") == 4 && server.workers().len() == 32
+    });
+    assert_eq!(server.connect().get("/file").status, 200);
+    // None was started that had to end at once.
+    assert!(number(&server.status(), "/starts") <= 4 * 32);
+}
+
+#[test]
 fn a_gentle_end_lets_everybody_finish() {
     let root = directory(&[("large", 20 << 20)]);
     let mut server = Server::with_root(root.path(), &[]);
