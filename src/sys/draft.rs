@@ -90,7 +90,7 @@ impl Draft {
     }
 
     /// As [`Draft::split`] and [`Unnamed::publish`].
-    #[cfg(test)]
+    #[cfg(all(test, not(asan)))]
     pub(crate) fn publish(self) -> io::Result<Memory> {
         let (memory, unnamed) = self.split();
         unnamed.publish().map(|()| memory)

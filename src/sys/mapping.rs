@@ -115,7 +115,7 @@ impl Memory {
     }
 
     /// Maps a copy of some bytes, a multiple of a page, between two pages that nobody may touch.
-    #[cfg(test)]
+    #[cfg(all(test, not(asan)))]
     pub(crate) fn between_guards(bytes: &[u8], access: Access) -> io::Result<Self> {
         const GUARD: usize = 64 << 10;
         let length = bytes.len() + 2 * GUARD;
@@ -160,7 +160,7 @@ impl Memory {
     /// # Errors
     ///
     /// Those of `mremap`.
-    #[cfg(test)]
+    #[cfg(all(test, not(asan)))]
     pub(crate) fn map_elsewhere(&self) -> io::Result<Self> {
         let old = self.start.as_ptr().cast();
         // SAFETY: an old length of zero leaves the old mapping as it is, and of what is shared makes
