@@ -5,6 +5,7 @@ use std::error::Error;
 use std::io;
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::Ordering;
 
 use aquifer::Worker;
 use nix::errno::Errno;
@@ -55,7 +56,7 @@ impl Master {
         // For the workers, too: those are told by their lifeline.
         signals.thread_block()?;
         let shared = Shared::create(settings.heap_bytes)?;
-        let generation = Generation::open(&settings, 1)?;
+        let generation = Generation::open(&settings, &shared, 1)?;
         let listener = TcpListener::bind(settings.listen)
             .map_err(|error| format!("{}: {error}", settings.listen))?;
         listener.set_nonblocking(true)?;
@@ -111,7 +112,8 @@ impl Master {
             // This end is the master's alone.
             generation.lifeline = None;
             let Generation { site, opened, workers_end, .. } = &*generation;
-            let service = Service { settings, shared, site, opened: *opened, row };
+            let generation = number;
+            let service = Service { settings, shared, site, generation, opened: *opened, row };
             worker::sign_in(&service, number);
             worker::run(service, listener, workers_end).unwrap_or_else(|error| {
                 eprintln!("prefork: worker {row}: {error}");
@@ -155,7 +157,7 @@ impl Master {
         if self.is_stopping {
             return;
         }
-        match Generation::open(&self.settings, self.generation.number + 1) {
+        match Generation::open(&self.settings, &self.shared, self.generation.number + 1) {
             Ok(next) => {
                 // The old lifeline is closed here, before others are forked who would hold it open.
                 self.generation = next;
@@ -180,10 +182,12 @@ impl Master {
 }
 
 impl Generation {
-    fn open(settings: &Settings, number: u32) -> io::Result<Self> {
+    fn open(settings: &Settings, shared: &Shared, number: u32) -> io::Result<Self> {
         let site = Site::open(settings.root.as_deref())?;
         let (lifeline, workers_end) = UnixStream::pair()?;
         workers_end.set_nonblocking(true)?;
+        // Whoever is older keeps nothing that he has looked at after the clock is read.
+        shared.generation.store(number, Ordering::SeqCst);
         Ok(Self { number, site, opened: clock::now(), lifeline: Some(lifeline), workers_end })
     }
 }

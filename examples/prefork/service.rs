@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::io::{self, Read};
+use std::sync::atomic::Ordering;
 
 use aquifer::{Pool, PoolCache};
 
@@ -27,6 +28,7 @@ pub(crate) struct Service<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) shared: &'a Shared,
     pub(crate) site: &'a Site,
+    pub(crate) generation: u32,
     /// When the directory was last looked at as a whole: what was kept before is compared with its file.
     pub(crate) opened: u64,
     /// Which row of the counters is its own.
@@ -36,6 +38,12 @@ pub(crate) struct Service<'a> {
 impl Service<'_> {
     /// For so long a kept answer is not compared with its file.
     const FRESH: u64 = SECOND;
+
+    /// Whether nobody else may know another directory. Then what was looked at before this was asked is older
+    /// than any later generation, which compares it with its own files.
+    fn is_newest(&self) -> bool {
+        self.shared.generation.load(Ordering::SeqCst) == self.generation
+    }
 
     /// Answers the requests in what a client has sent. Returns the number of bytes that are done with.
     pub(crate) fn answer(&self, input: &[u8], batch: &mut Batch<'_>) -> usize {
@@ -120,7 +128,7 @@ impl Service<'_> {
             match cache.read(path, times, |kept| batch.send(manner, &kept.head, &kept.body)) {
                 Lookup::Fresh(()) => return Ok(true),
                 Lookup::Stale(version) if self.site.find(path)?.version == version => {
-                    if !batch.is_draining {
+                    if self.is_newest() {
                         cache.confirm(path, version, now);
                     }
                     fresh_since = 0;
@@ -156,8 +164,7 @@ impl Service<'_> {
             }
         };
         let (path, head) = (path.as_bytes(), head.as_bytes());
-        // One that is on its way out may know another directory than those after it.
-        if !batch.is_draining {
+        if self.is_newest() {
             self.shared.cache.keep(Stored { path, head, body, version }, batch.now);
         }
         batch.tally.misses += 1;

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::error::Error;
+use std::sync::atomic::AtomicU32;
 
 use aquifer::{Backing, HeapOptions, Root, SharedHeap, ShmMutex};
 
@@ -15,6 +16,8 @@ pub(crate) struct Shared {
     pub(crate) counters: Root<ShmMutex<Counters>>,
     pub(crate) limiter: Root<Limiter>,
     pub(crate) cache: Root<Cache>,
+    /// The number of the newest generation of workers.
+    pub(crate) generation: Root<AtomicU32>,
 }
 
 impl Shared {
@@ -24,6 +27,7 @@ impl Shared {
         let counters = heap.root_or_insert_with("counters", || ShmMutex::new(Counters::new()))?;
         let limiter = heap.root_or_insert_with("limiter", Limiter::new)?;
         let cache = heap.root_or_insert_with("cache", || Cache::new_in(&heap))?;
-        Ok(Self { heap, counters, limiter, cache })
+        let generation = heap.root_or_insert_with("generation", || AtomicU32::new(0))?;
+        Ok(Self { heap, counters, limiter, cache, generation })
     }
 }

@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use crate::client::{Answer, request};
-use crate::server::{PATIENCE, Server};
+use crate::server::{PATIENCE, Server, eventually};
 use crate::{content, directory, number};
 
 #[test]
@@ -110,6 +110,19 @@ fn nobody_gets_out_of_the_directory() {
         assert_eq!(status(path), 400, "{path}");
     }
     assert_eq!(status("/empty"), 301);
+}
+
+#[test]
+fn a_file_that_claims_to_be_as_old_as_before_is_read_again() {
+    let root = directory(&[]);
+    fs::write(root.file("file"), "one").unwrap();
+    let server = Server::with_root(root.path(), &[]);
+    assert_eq!(server.connect().get("/file").body, b"one");
+    let written = fs::metadata(root.file("file")).unwrap().modified().unwrap();
+    fs::write(root.file("file"), "two").unwrap();
+    let file = fs::File::options().write(true).open(root.file("file")).unwrap();
+    file.set_modified(written).unwrap();
+    eventually("it is compared", || server.connect().get("/file").body == b"two");
 }
 
 #[test]

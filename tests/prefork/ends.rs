@@ -1,6 +1,7 @@
 //! What is left when processes end, by themselves or by a kill.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -103,6 +104,28 @@ fn a_hangup_exchanges_the_workers_and_keeps_the_state() {
     assert_eq!(server.workers(), old);
     fs::rename(elsewhere.file("moved"), root.path()).unwrap();
     assert_eq!(server.connect().get("/other").body, content(2000, 1));
+}
+
+#[test]
+fn a_worker_on_its_way_out_keeps_nothing_for_those_after_it() {
+    let [old, new, links] = [(); 3].map(|()| directory(&[]));
+    for name in ["file", "other"] {
+        fs::write(old.file(name), "old").unwrap();
+        fs::write(new.file(name), "new").unwrap();
+    }
+    let root = links.file("root");
+    symlink(old.path(), &root).unwrap();
+    let server = Server::with_root(&root, &["--workers", "1"]);
+    let mut late = server.connect();
+    late.send(b"GET /other HTTP/1.1\r\n").unwrap();
+    assert_eq!(server.connect().get("/file").body, b"old");
+    fs::remove_file(&root).unwrap();
+    symlink(new.path(), &root).unwrap();
+    server.send(Signal::SIGHUP);
+    eventually("the next generation answers", || server.connect().get("/file").body == b"new");
+    late.send(b"Host: a\r\n\r\n").unwrap();
+    assert_eq!(late.answer().unwrap().body, b"old");
+    assert_eq!(server.connect().get("/other").body, b"new");
 }
 
 #[test]
