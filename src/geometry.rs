@@ -22,7 +22,6 @@ pub(crate) struct Plan {
 }
 
 impl Class {
-    pub(crate) const SMALLEST: Self = Self(0);
     /// The number of classes: by steps of 8 bytes up to 128, eight to a doubling up to 2048, four
     /// from there.
     pub(crate) const COUNT: usize = 64;

@@ -84,7 +84,7 @@ impl Intent {
     ///
     /// # Errors
     ///
-    /// Those of [`Slab::rebuild`].
+    /// Those of [`Slab::recover`].
     pub(crate) fn settle(
         &self,
         slab: &Slab<'_>,
@@ -105,7 +105,7 @@ impl Intent {
         if keeps_new {
             slab.done();
         }
-        slab.rebuild()?;
+        slab.recover()?;
         let loser = self.loser.load(Ordering::Relaxed).checked_sub(1);
         if let Some(loser) = loser.filter(|_| frees_old) {
             // Else it is free already.

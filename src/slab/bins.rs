@@ -36,20 +36,27 @@ impl Bins {
         (Self::EXACT + (doubling - Self::EXACT.ilog2()) * 4 + quarter) as usize
     }
 
-    pub(crate) fn first(&self, bin: usize) -> u32 {
-        self.first.get(bin).map_or(NONE, Cache::get)
+    /// Where the list of a bin begins.
+    pub(crate) fn first(&self, bin: usize) -> &Cache {
+        &self.first[bin % Self::COUNT]
     }
 
-    pub(crate) fn set_first(&self, bin: usize, page: u32) {
-        let (Some(first), Some(occupied)) = (self.first.get(bin), self.occupied.get(bin / 64))
-        else {
-            return;
-        };
-        first.set(page);
-        let bit = 1 << (bin % 64);
-        let before = occupied.load(Ordering::Relaxed);
-        let after = if page == NONE { before & !bit } else { before | bit };
-        occupied.store(after, Ordering::Relaxed);
+    /// Where all lists begin.
+    pub(crate) fn lists(&self) -> impl Iterator<Item = &Cache> {
+        self.first.iter()
+    }
+
+    /// Notes whether a bin is empty.
+    pub(crate) fn mark(&self, bin: usize) {
+        let occupied = &self.occupied[bin / 64 % self.occupied.len()];
+        let (before, bit) = (occupied.load(Ordering::Relaxed), 1 << (bin % 64));
+        let is_empty = self.first(bin).get() == NONE;
+        let after = if is_empty { before & !bit } else { before | bit };
+        occupied.store(after, Ordering::Release);
+    }
+
+    pub(crate) fn mark_all(&self) {
+        (0..Self::COUNT).for_each(|bin| self.mark(bin));
     }
 
     pub(crate) fn is_occupied(&self, bin: usize) -> bool {
@@ -68,7 +75,8 @@ impl Bins {
     }
 
     pub(crate) fn clear(&self) {
-        (0..Self::COUNT).for_each(|bin| self.set_first(bin, NONE));
+        self.lists().for_each(|first| first.set(NONE));
+        self.mark_all();
     }
 }
 

@@ -3,6 +3,7 @@
 
 use core::num::NonZero;
 
+use super::damage::Damage;
 use super::header::Runs;
 use super::page::{Blocks, NONE, Page, Word, no_blocks};
 use super::slab::{Grant, Misuse, Slab};
@@ -13,9 +14,11 @@ impl Slab<'_> {
     #[inline]
     pub(crate) fn take_recent(&self, class: Class) -> Option<usize> {
         let Runs { recent, requests, .. } = self.header.runs(class);
-        let page = self.pages.get(recent.run() as usize)?;
+        let run = recent.run();
+        let page = self.pages.get(run as usize)?;
         let (offset, block) = (recent.offset(), recent.block());
         let blocks = page.blocks(block / 64);
+        self.header.journal.run.set(run);
         self.header.pending.note(offset);
         blocks.commit(blocks.get() | bit(block));
         page.vacant.set(page.vacant.get().wrapping_sub(1));
@@ -49,6 +52,7 @@ impl Slab<'_> {
         let block = hint.wrapping_mul(64) | in_word;
         let in_run = block.wrapping_mul(class.plan().block_bytes) as usize;
         let offset = (run as usize * PAGE_BYTES).wrapping_add(in_run);
+        self.header.journal.run.set(run);
         self.header.pending.note(offset);
         blocks.commit(taken | bit(in_word));
         page.vacant.set(vacant.wrapping_sub(1));
@@ -77,7 +81,7 @@ impl Slab<'_> {
         self.header.runs(class).requests.add_one();
         let grant = self.take_whole(class.plan().block_bytes as usize, 1);
         if grant.is_none() {
-            self.header.totals(class).failures.add_one();
+            self.header.failures(class).add_one();
         }
         grant
     }
@@ -95,13 +99,14 @@ impl Slab<'_> {
         if !is_quick {
             return false;
         }
-        let (displaced, was_alone) = (runs.recent.run(), runs.recent.is_alone());
+        self.header.journal.run.set(block.run);
         blocks.commit(taken ^ bit(block.number));
         page.vacant.set(vacant.wrapping_add(1));
-        runs.recent.set(block, vacant);
-        if was_alone {
-            self.list(displaced, runs);
+        if runs.recent.is_alone() {
+            // Before it is displaced, lest nobody knows of it.
+            self.list(runs.recent.run(), runs);
         }
+        runs.recent.set(block, vacant);
         true
     }
 
@@ -118,6 +123,7 @@ impl Slab<'_> {
         let was_quick = self.return_block(block);
         if !was_quick {
             let runs = self.header.runs(class);
+            self.header.journal.run.set(block.run);
             self.forget_recent(runs);
             if page.vacant.get() == 0 {
                 self.list(block.run, runs);
@@ -137,15 +143,8 @@ impl Slab<'_> {
         runs.recent.forget();
     }
 
-    /// Counts the free blocks of a class. Runs without room are in no list.
-    pub(crate) fn vacant(&self, runs: &Runs) -> u64 {
-        let vacant_of = |run: u32| self.page(run).vacant.get();
-        let listed = self.listed(runs.room.get()).map(|run| u64::from(vacant_of(run)));
-        listed.sum::<u64>() + u64::from(runs.recent.is_alone())
-    }
-
     /// Keeps one empty run of each class.
-    fn run_is_empty(&self, run: u32, class: Class) {
+    pub(super) fn run_is_empty(&self, run: u32, class: Class) {
         let spare = &self.header.runs(class).spare;
         if spare.get() != run && self.is_empty(spare.get(), class) {
             self.remove_run(run, class);
@@ -156,10 +155,16 @@ impl Slab<'_> {
 
     /// Whether a page begins an empty run of a class. One that was kept may be in use again.
     pub(crate) fn is_empty(&self, run: u32, class: Class) -> bool {
-        let page = self.page(run);
-        run < self.page_count()
-            && page.word() == Word::blocks(class)
-            && page.vacant.get() == class.plan().blocks
+        self.is_run(run, class) && self.page(run).vacant.get() == class.plan().blocks
+    }
+
+    /// Whether a page begins a run of a class that is noted to have room.
+    pub(super) fn is_run_with_room(&self, run: u32, class: Class) -> bool {
+        self.is_run(run, class) && self.page(run).vacant.get() > 0
+    }
+
+    fn is_run(&self, run: u32, class: Class) -> bool {
+        run < self.page_count() && self.page(run).word() == Word::blocks(class)
     }
 
     /// Gives the empty run back that a class keeps; returns whether there was one.
@@ -180,14 +185,10 @@ impl Slab<'_> {
         for (index, blocks) in self.page(run).bitmap_of(class).iter().enumerate() {
             blocks.commit(no_blocks(class, index));
         }
-        for page in 1..plan.pages {
-            self.page(run + page).commit(Word::after_blocks(class, page));
-        }
-        self.settle(place, plan.pages, Word::blocks(class));
         self.page(run).hint.set(0);
         self.page(run).vacant.set(plan.blocks);
-        let count = &self.header.totals(class).runs;
-        count.set(count.get().wrapping_add(1));
+        self.header.journal.run.set(run);
+        self.settle(place, plan.pages, Some(class));
         self.list(run, runs);
         Some(run)
     }
@@ -195,31 +196,29 @@ impl Slab<'_> {
     /// The run is empty.
     fn remove_run(&self, run: u32, class: Class) {
         let runs = self.header.runs(class);
+        self.header.journal.run.set(run);
         self.forget_recent(runs);
         self.unlist(run, runs);
-        let count = &self.header.totals(class).runs;
-        count.set(count.get().wrapping_sub(1));
         self.clear(run, class.plan().pages);
     }
 
     /// Puts a run into the list of those with room.
     #[inline(never)]
-    pub(crate) fn list(&self, run: u32, runs: &Runs) {
-        let next = runs.room.get();
-        self.page(run).next.set(next);
-        self.page(run).before.set(NONE);
-        self.page(next).before.set(run);
-        runs.room.set(run);
+    pub(super) fn list(&self, run: u32, runs: &Runs) {
+        self.push(&runs.room, run);
     }
 
-    fn unlist(&self, run: u32, runs: &Runs) {
-        let (before, next) = (self.page(run).before.get(), self.page(run).next.get());
-        self.page(next).before.set(before);
-        if before == NONE {
-            runs.room.set(next);
-        } else {
-            self.page(before).next.set(next);
-        }
+    pub(super) fn unlist(&self, run: u32, runs: &Runs) {
+        self.remove(Some(&runs.room), run);
+    }
+
+    /// Counts the free blocks of a run.
+    ///
+    /// # Errors
+    ///
+    /// Its bitmap has more blocks than it.
+    pub(crate) fn vacant_at(&self, page: u32, class: Class) -> Result<u32, Damage> {
+        self.page(page).count_vacant(class).ok_or(Damage::Bitmap { page })
     }
 }
 

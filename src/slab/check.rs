@@ -16,7 +16,7 @@ impl Slab<'_> {
     ///
     /// The first thing that is not as it should be.
     pub(crate) fn check(&self, mut live: impl FnMut(usize, usize)) -> Result<(), Damage> {
-        let mut tally = Tally { runs: [[0; 2]; Class::COUNT], free_runs: 0, free_pages: 0 };
+        let mut tally = Tally { listed: [0; Class::COUNT], free_runs: 0 };
         let mut page = 0;
         let mut after_free = false;
         while page < self.page_count() {
@@ -25,7 +25,6 @@ impl Slab<'_> {
                 State::Free { .. } => {
                     self.check_free(page, pages, after_free)?;
                     tally.free_runs += 1;
-                    tally.free_pages += pages;
                 }
                 State::Blocks { class } => {
                     self.check_blocks(page, class, &mut tally)?;
@@ -53,7 +52,7 @@ impl Slab<'_> {
         let last = page + pages - 1;
         let is_marked = pages == 1 || self.page(last).word() == Word::last_free(pages - 1);
         ensure(is_marked, "the end of a free run", page)?;
-        let bin = self.header.bins.first(Bins::of(pages));
+        let bin = self.header.bins.first(Bins::of(pages)).get();
         ensure(self.is_linked(page, bin), "the list of free runs", page)?;
         let heads = |inside: &u32| {
             let state = self.page(*inside).word().state();
@@ -95,9 +94,7 @@ impl Slab<'_> {
         ensure(!is_listed || is_linked, "the list of runs with room", page)?;
         let is_spare = runs.spare.get() == page;
         ensure(is_spare || vacant < plan.blocks, "the spare run", page)?;
-        let [count, listed] = &mut tally.runs[class.index()];
-        *count += 1;
-        *listed += u32::from(is_listed);
+        tally.listed[class.index()] += u32::from(is_listed);
         Ok(())
     }
 
@@ -141,12 +138,10 @@ impl Slab<'_> {
                 ensure(pages > 0 && Bins::of(pages) == bin, "the list of free runs", page)?;
                 listed += 1;
             }
-            let is_marked = bins.is_occupied(bin) == (bins.first(bin) != NONE);
+            let is_marked = bins.is_occupied(bin) == (bins.first(bin).get() != NONE);
             ensure(is_marked, "the mark of a list", bin as u32)?;
         }
-        ensure(listed == tally.free_runs, "the number of free runs", listed)?;
-        let free_pages = self.header.free_pages.get();
-        ensure(free_pages == tally.free_pages, "the number of free pages", free_pages)
+        ensure(listed == tally.free_runs, "the number of free runs", listed)
     }
 
     fn check_runs(&self, class: Class, tally: &Tally) -> Result<(), Damage> {
@@ -155,20 +150,17 @@ impl Slab<'_> {
         let is_none = recent.run() == NONE && !recent.is_alone();
         let is_right = is_none || self.is_right(recent, class);
         ensure(is_right, "the block given back last", recent.run())?;
-        let [count, listed] = tally.runs[class.index()];
-        let found = self.listed(runs.room.get()).count() as u32;
-        ensure(found == listed, "the number of runs with room", runs.room.get())?;
-        let total = self.header.totals(class).runs.get();
-        ensure(total == u64::from(count), "the number of runs", runs.room.get())
+        let listed = self.listed(&runs.room).count() as u32;
+        let is_right = listed == tally.listed[class.index()];
+        ensure(is_right, "the number of runs with room", runs.room.get())
     }
 }
 
 /// What was counted.
 struct Tally {
-    /// Of each class: its runs, and those that are to be listed.
-    runs: [[u32; 2]; Class::COUNT],
+    /// The runs of each class that are to be in its list.
+    listed: [u32; Class::COUNT],
     free_runs: u32,
-    free_pages: u32,
 }
 
 fn ensure(holds: bool, what: &'static str, page: u32) -> Result<(), Damage> {

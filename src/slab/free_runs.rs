@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::bins::Bins;
-use super::page::{NONE, State, Word};
+use super::page::{State, Word};
 use super::slab::Slab;
 use crate::geometry::Class;
 
@@ -61,62 +61,54 @@ impl<'a> Slab<'a> {
             .flat_map(move |bin| slab.listed(bins.first(bin)))
     }
 
-    /// The pages of a list.
-    pub(crate) fn listed(&self, first: u32) -> impl Iterator<Item = u32> + use<'a> {
-        let slab = *self;
-        let known = move |page: u32| (page < slab.page_count()).then_some(page);
-        core::iter::successors(known(first), move |&page| known(slab.page(page).next.get()))
-            // Whatever somebody else has written: there are no more.
-            .take(self.page_count() as usize)
-    }
-
-    /// Makes a run of `pages` pages of a place. What lies in it is written already: with the last
-    /// store here the run is.
-    pub(crate) fn settle(&self, place: Place, pages: u32, word: Word) {
+    /// Makes a run of `pages` pages of a place, of a class or handed out whole: with one store it is.
+    pub(crate) fn settle(&self, place: Place, pages: u32, class: Option<Class>) {
         let Place { free, free_pages, first } = place;
         let (before, end) = (first - free, first + pages);
         let after = free + free_pages - end;
+        self.header.journal.begin_pages([free, first, end]);
         self.remove_free(free, free_pages);
-        if self.header.fresh.get() < end {
-            self.header.fresh.set(end);
-        }
+        self.raise_fresh(end);
         if after > 0 {
             self.page(end).commit(Word::free(after));
         }
+        if let Some(class) = class {
+            let inside = |after| self.page(first + after).commit(Word::after_blocks(class, after));
+            (1..pages).for_each(inside);
+        }
+        self.page(first).commit(class.map_or(Word::whole(pages), Word::blocks));
         if before > 0 {
-            self.page(first).commit(word);
             self.page(free).commit(Word::free(before));
             self.add_free(free, before);
-        } else {
-            self.page(first).commit(word);
         }
         if after > 0 {
             self.add_free(end, after);
         }
+        self.header.journal.end_pages();
     }
 
-    /// Makes the pages of a run free, and joins them with their neighbours.
-    pub(crate) fn clear(&self, first: u32, pages: u32) {
-        self.page(first).commit(Word::free(pages));
-        let pages = self.join_right(first, pages, Word::free);
-        match self.free_before(first) {
-            Some((left, left_pages)) => {
-                self.remove_free(left, left_pages);
-                self.page(left).commit(Word::free(left_pages + pages));
-                self.page(first).commit(Word::INSIDE);
-                self.add_free(left, left_pages + pages);
-            }
-            None => self.add_free(first, pages),
+    /// Makes the pages of a run free, and joins them with their neighbours: all with one store.
+    pub(crate) fn clear(&self, run: u32, pages: u32) {
+        let end = run + pages;
+        let (left, right) = (self.free_before(run), self.free_after(end));
+        let (first, left_pages) = left.unwrap_or((run, 0));
+        let all = left_pages + pages + right.unwrap_or(0);
+        self.header.journal.begin_pages([first, run, end]);
+        if left_pages > 0 {
+            self.remove_free(first, left_pages);
         }
-    }
-
-    /// Joins the free run behind a free run, which is in no list yet; returns the pages of both.
-    fn join_right(&self, first: u32, pages: u32, word: fn(u32) -> Word) -> u32 {
-        let Some(more) = self.free_after(first + pages) else { return pages };
-        self.remove_free(first + pages, more);
-        self.page(first).commit(word(pages + more));
-        self.page(first + pages).commit(Word::INSIDE);
-        pages + more
+        if let Some(right) = right {
+            self.remove_free(end, right);
+        }
+        self.page(first).commit(Word::free(all));
+        if left_pages > 0 {
+            self.page(run).commit(Word::INSIDE);
+        }
+        if right.is_some() {
+            self.page(end).commit(Word::INSIDE);
+        }
+        self.add_free(first, all);
+        self.header.journal.end_pages();
     }
 
     /// The pages of the free run that begins at a page.
@@ -142,10 +134,9 @@ impl<'a> Slab<'a> {
     /// Takes the front of the free run behind a run of whole pages, and makes it part of that.
     pub(crate) fn extend(&self, first: u32, pages: u32, more: u32, free: u32) {
         let (end, new_end) = (first + pages, first + pages + more);
+        self.header.journal.begin_pages([first, end, new_end]);
         self.remove_free(end, free);
-        if self.header.fresh.get() < new_end {
-            self.header.fresh.set(new_end);
-        }
+        self.raise_fresh(new_end);
         if free > more {
             self.page(new_end).commit(Word::free(free - more));
         }
@@ -154,15 +145,31 @@ impl<'a> Slab<'a> {
         if free > more {
             self.add_free(new_end, free - more);
         }
+        self.header.journal.end_pages();
     }
 
-    /// Makes the last pages of a run of whole pages free.
+    /// Makes the last pages of a run of whole pages free, and joins them with those behind it.
     pub(crate) fn cut(&self, first: u32, pages: u32, kept: u32) {
-        let (end, rest) = (first + kept, pages - kept);
-        self.page(end).commit(Word::free(rest));
+        let (end, new_end) = (first + pages, first + kept);
+        let right = self.free_after(end);
+        let free = pages - kept + right.unwrap_or(0);
+        self.header.journal.begin_pages([first, new_end, end]);
+        if let Some(right) = right {
+            self.remove_free(end, right);
+        }
+        self.page(new_end).commit(Word::free(free));
         self.page(first).commit(Word::whole(kept));
-        let rest = self.join_right(end, rest, Word::free);
-        self.add_free(end, rest);
+        if right.is_some() {
+            self.page(end).commit(Word::INSIDE);
+        }
+        self.add_free(new_end, free);
+        self.header.journal.end_pages();
+    }
+
+    fn raise_fresh(&self, end: u32) {
+        if self.header.fresh.get() < end {
+            self.header.fresh.set(end);
+        }
     }
 
     /// Puts a free run, whose word is written, into the list of its length.
@@ -170,27 +177,14 @@ impl<'a> Slab<'a> {
         if pages > 1 {
             self.page(first + pages - 1).commit(Word::last_free(pages - 1));
         }
-        let free_pages = &self.header.free_pages;
-        free_pages.set(free_pages.get().wrapping_add(pages));
-        let bins = &self.header.bins;
-        let bin = Bins::of(pages);
-        let next = bins.first(bin);
-        self.page(first).next.set(next);
-        self.page(first).before.set(NONE);
-        self.page(next).before.set(first);
-        bins.set_first(bin, first);
+        let (bins, bin) = (&self.header.bins, Bins::of(pages));
+        self.push(bins.first(bin), first);
+        bins.mark(bin);
     }
 
     fn remove_free(&self, first: u32, pages: u32) {
-        let free_pages = &self.header.free_pages;
-        free_pages.set(free_pages.get().wrapping_sub(pages));
-        let bin = Bins::of(pages);
-        let (before, next) = (self.page(first).before.get(), self.page(first).next.get());
-        self.page(next).before.set(before);
-        if before == NONE {
-            self.header.bins.set_first(bin, next);
-        } else {
-            self.page(before).next.set(next);
-        }
+        let (bins, bin) = (&self.header.bins, Bins::of(pages));
+        self.remove(Some(bins.first(bin)), first);
+        bins.mark(bin);
     }
 }

@@ -120,7 +120,7 @@ impl Front {
         if self.dirty.load(Ordering::Relaxed) == CLEAN {
             return Ok(InTurn::begin(self, taken));
         }
-        match self.slab.rebuild() {
+        match self.slab.recover() {
             Ok(()) => Ok(InTurn::begin(self, taken)),
             Err(damage) => self.refuse(taken, damage),
         }

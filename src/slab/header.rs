@@ -6,6 +6,7 @@ use core::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
 use super::bins::Bins;
 use super::blocks::Block;
+use super::journal::Journal;
 use super::page::{Cache, NONE};
 use crate::geometry::Class;
 
@@ -15,13 +16,13 @@ use crate::geometry::Class;
 pub(crate) struct Header {
     /// See [`Pending`].
     pub(crate) pending: Pending,
+    pub(crate) journal: Journal,
     /// No page from this one on was ever handed out: they are all zero.
     pub(crate) fresh: Cache,
-    pub(crate) free_pages: Cache,
     pub(crate) bins: Bins,
     pub(crate) classes: [Runs; Class::COUNT],
-    /// What is seldom told of the classes.
-    pub(crate) totals: [Totals; Class::COUNT],
+    /// Of each class: the requests that there was no room for.
+    pub(crate) failures: [Counter; Class::COUNT],
     /// Of requests for whole pages.
     pub(crate) whole: Counts,
 }
@@ -37,15 +38,6 @@ pub(crate) struct Runs {
     pub(crate) spare: Cache,
     pub(crate) recent: Recent,
     pub(crate) requests: Counter,
-}
-
-/// What is counted of a class beside its requests.
-#[repr(C)]
-#[derive(Default, Debug)]
-pub(crate) struct Totals {
-    /// The runs that there are.
-    pub(crate) runs: Counter,
-    pub(crate) failures: Counter,
 }
 
 /// The block of a class that was given back last: it is the next to be handed out. If it is the only
@@ -65,16 +57,16 @@ pub(crate) struct Recent {
 impl Recent {
     #[inline]
     pub(crate) fn set(&self, block: &Block<'_>, others: u32) {
-        self.offset.store(block.offset as u64, Ordering::Relaxed);
+        self.offset.store(block.offset as u64, Ordering::Release);
         self.run.set(block.run);
-        self.block.store(block.number as u16, Ordering::Relaxed);
-        self.others.store(others as u16, Ordering::Relaxed);
+        self.block.store(block.number as u16, Ordering::Release);
+        self.others.store(others as u16, Ordering::Release);
     }
 
     #[inline]
     pub(crate) fn forget(&self) {
         self.run.set(NONE);
-        self.others.store(1, Ordering::Relaxed);
+        self.others.store(1, Ordering::Release);
     }
 
     #[inline]
@@ -160,20 +152,21 @@ impl Default for Header {
     fn default() -> Self {
         Self {
             pending: Pending::default(),
+            journal: Journal::default(),
             fresh: Cache::default(),
-            free_pages: Cache::default(),
             bins: Bins::default(),
             classes: array::from_fn(|_| Runs::default()),
-            totals: array::from_fn(|_| Totals::default()),
+            failures: array::from_fn(|_| Counter::default()),
             whole: Counts::default(),
         }
     }
 }
 
 impl Header {
-    /// Forgets the lists, and what can be counted again.
-    pub(crate) fn forget(&self) {
-        self.free_pages.set(0);
+    /// Says that nothing is pending, under way, or in a list.
+    pub(crate) fn clear(&self) {
+        self.pending.clear();
+        self.journal.clear();
         self.bins.clear();
         for runs in &self.classes {
             for list in [&runs.room, &runs.spare] {
@@ -181,17 +174,14 @@ impl Header {
             }
             runs.recent.forget();
         }
-        for totals in &self.totals {
-            totals.runs.set(0);
-        }
-    }
-
-    pub(crate) fn totals(&self, class: Class) -> &Totals {
-        &self.totals[class.index()]
     }
 
     #[inline]
     pub(crate) fn runs(&self, class: Class) -> &Runs {
         &self.classes[class.index()]
+    }
+
+    pub(crate) fn failures(&self, class: Class) -> &Counter {
+        &self.failures[class.index()]
     }
 }

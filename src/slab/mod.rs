@@ -11,14 +11,15 @@ mod global;
 pub(crate) mod guard;
 pub(crate) mod header;
 pub(crate) mod in_turn;
+pub(crate) mod journal;
 mod lazy_front;
+pub(crate) mod list;
 pub(crate) mod mistake;
 pub(crate) mod page;
 pub(crate) mod pool;
-pub(crate) mod rebuild;
+pub(crate) mod recover;
 pub(crate) mod region_error;
 pub(crate) mod resize;
-pub(crate) mod row;
 #[expect(clippy::module_inception, reason = "the room of `Slab` in the folder of slabs")]
 pub(crate) mod slab;
 pub(crate) mod stats;

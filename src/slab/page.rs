@@ -61,22 +61,12 @@ impl Page {
         &self.bitmap[..words.min(self.bitmap.len())]
     }
 
-    /// What is free of a run of a class; none if bits are clear that are of no block.
-    #[inline]
-    pub(crate) fn room(&self, class: Class) -> Option<Room> {
-        let (last, others) = self.bitmap_of(class).split_last()?;
-        if !last.get() & no_blocks(class, others.len()) != 0 {
-            return None;
-        }
-        let mut room = Room { vacant: last.get().count_zeros(), first: others.len() as u32 };
-        for (index, blocks) in others.iter().enumerate().rev() {
-            // To count the bits of a word takes longer than to see that it is full.
-            if blocks.get() != Blocks::FULL {
-                room.vacant += blocks.get().count_zeros();
-                room.first = index as u32;
-            }
-        }
-        Some(room)
+    /// Counts the free blocks of a run of a class; none if bits are clear that are of no block.
+    pub(crate) fn count_vacant(&self, class: Class) -> Option<u32> {
+        let blocks = self.bitmap_of(class);
+        let last = blocks.len().checked_sub(1)?;
+        let is_right = !blocks[last].get() & no_blocks(class, last) == 0;
+        is_right.then(|| blocks.iter().map(|blocks| blocks.get().count_zeros()).sum())
     }
 
     /// The index of the first word of the bitmap that has room.
@@ -84,15 +74,6 @@ impl Page {
         let has_room = |blocks: &Blocks| blocks.get() != Blocks::FULL;
         self.bitmap_of(class).iter().position(has_room).unwrap_or(0) as u32
     }
-}
-
-/// What is free of a run of blocks.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Room {
-    /// How many blocks.
-    pub(crate) vacant: u32,
-    /// The index of the first word of the bitmap that has some, if there are any.
-    pub(crate) first: u32,
 }
 
 /// Which of 64 blocks are taken.
@@ -133,17 +114,10 @@ impl Cache {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// Release, like all stores: see [`Page::commit`].
     #[inline]
     pub(crate) fn set(&self, number: u32) {
-        self.0.store(number, Ordering::Relaxed);
-    }
-
-    /// Stores what is not there already: to write takes the line from the processors that have read it.
-    #[inline]
-    pub(crate) fn correct(&self, number: u32) {
-        if self.get() != number {
-            self.set(number);
-        }
+        self.0.store(number, Ordering::Release);
     }
 }
 
@@ -189,8 +163,6 @@ impl Word {
     const KIND: u64 = 0xFF;
     const CLASS_SHIFT: u32 = 8;
     const PAGES_SHIFT: u32 = 32;
-    /// The bits that tell of a run of blocks how many pages after the first this is.
-    pub(crate) const AFTER_FIRST: u64 = u64::MAX << Self::PAGES_SHIFT;
 
     #[inline]
     const fn with_pages(kind: u64, pages: u32) -> Self {
@@ -226,33 +198,6 @@ impl Word {
         } else {
             None
         }
-    }
-
-    /// The class of the run of blocks that this page is of, be it the first or one after it.
-    #[inline]
-    pub(crate) const fn class(self) -> Option<Class> {
-        match self.0 & Self::KIND {
-            Self::BLOCKS => Class::from_index((self.0 as u32 >> Self::CLASS_SHIFT) as usize),
-            _ => None,
-        }
-    }
-
-    /// Of a run of blocks: how many pages after the first this is.
-    #[inline]
-    pub(crate) const fn after_first(self) -> u32 {
-        (self.0 >> Self::PAGES_SHIFT) as u32
-    }
-
-    /// Of a run of blocks: the word of the page after this one, if it has one more.
-    #[inline]
-    pub(crate) const fn next(self) -> Self {
-        Self(self.0.wrapping_add(1 << Self::PAGES_SHIFT))
-    }
-
-    /// For comparisons of a part.
-    #[inline]
-    pub(crate) const fn bits(self) -> u64 {
-        self.0
     }
 
     #[inline]

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::blocks::Block;
+use super::damage::Damage;
 use super::header::Header;
 use super::page::{Page, State, Word};
 use crate::geometry::{Class, PAGE_BYTES};
@@ -51,8 +52,7 @@ impl<'a> Slab<'a> {
 
     /// Makes a slab of tables that are all zero: one free run.
     pub(crate) fn format(&self) {
-        self.header.forget();
-        self.header.pending.clear();
+        self.header.clear();
         if self.page_count() > 0 {
             self.page(0).commit(Word::free(self.page_count()));
             self.add_free(0, self.page_count());
@@ -64,6 +64,25 @@ impl<'a> Slab<'a> {
     pub(crate) fn within(&self, page: u32, pages: u32) -> Option<u32> {
         let left = self.page_count().checked_sub(page)?;
         (pages > 0 && pages <= left).then_some(pages)
+    }
+
+    /// The run that begins at a page, free, of blocks or handed out whole, and its pages: at least one,
+    /// and none beyond the last. Its word is read once.
+    ///
+    /// # Errors
+    ///
+    /// None begins there, or it is too long.
+    pub(crate) fn run_at(&self, page: u32) -> Result<(State, u32), Damage> {
+        let word = self.page(page).word();
+        let pages = match word.state() {
+            State::Free { pages } | State::Whole { pages } if pages > 0 => pages,
+            State::Blocks { class } => class.plan().pages,
+            _ => return Err(Damage::NoRun { page, word }),
+        };
+        match self.within(page, pages) {
+            Some(pages) => Ok((word.state(), pages)),
+            None => Err(Damage::TooLong { page, word }),
+        }
     }
 
     #[inline]
@@ -131,7 +150,7 @@ impl<'a> Slab<'a> {
         let fresh = self.header.fresh.get();
         let offset = place.first as usize * PAGE_BYTES;
         self.header.pending.note(offset);
-        self.settle(place, pages, Word::whole(pages));
+        self.settle(place, pages, None);
         let used_before = fresh.saturating_sub(place.first).min(pages);
         let zero_from = used_before as usize * PAGE_BYTES;
         Some(Grant { offset, bytes: pages as usize * PAGE_BYTES, zero_from })

@@ -71,29 +71,20 @@ impl SlabStats {
     }
 
     pub(crate) fn of(bytes: usize, slab: &Slab<'_>) -> Self {
-        let header = slab.header;
+        let (header, tally) = (slab.header, Tally::of(slab));
         let classes: [ClassStats; Self::CLASSES] = array::from_fn(|index| {
-            let (runs, totals) = (&header.classes[index], &header.totals[index]);
-            let counts = [runs.requests.get(), totals.failures.get()];
-            ClassStats::of(index, [totals.runs.get(), slab.vacant(runs)], counts)
+            let counts = [header.classes[index].requests.get(), header.failures[index].get()];
+            ClassStats::of(index, tally.classes[index], counts)
         });
-        let pages = slab.page_count() as usize;
-        let free_pages = header.free_pages.get() as usize;
-        let of_class =
-            |index| Class::from_index(index).map_or(0, |class| class.plan().pages as usize);
-        let of_classes = (0..Class::COUNT)
-            .map(|index| (header.totals[index].runs.get() as usize).saturating_mul(of_class(index)))
-            .fold(0, usize::saturating_add);
-        let whole_pages = pages.saturating_sub(free_pages).saturating_sub(of_classes);
-        let whole = (whole_runs(slab), whole_pages.saturating_mul(PAGE_BYTES));
+        let whole = (tally.whole_runs, tally.whole_pages.saturating_mul(PAGE_BYTES));
         let (used_blocks, used_bytes) = classes.iter().fold(whole, |(blocks, bytes), class| {
             (blocks.saturating_add(class.used), bytes.saturating_add(class.used_bytes()))
         });
         Self {
             bytes,
-            pages,
-            free_pages,
-            whole_pages,
+            pages: slab.page_count() as usize,
+            free_pages: tally.free_pages,
+            whole_pages: tally.whole_pages,
             used_blocks,
             used_bytes,
             classes,
@@ -117,13 +108,36 @@ impl ClassStats {
     }
 }
 
-/// The runs of pages that are handed out as such; of damaged tables, those before the damage.
-fn whole_runs(slab: &Slab<'_>) -> usize {
-    let (mut whole, mut page) = (0, 0);
-    while page < slab.page_count() {
-        let Ok((state, pages)) = slab.run_at(page) else { break };
-        whole += usize::from(matches!(state, State::Whole { .. }));
-        page += pages;
+/// What lies on the pages; of damaged tables, on those before the damage.
+struct Tally {
+    free_pages: usize,
+    whole_runs: usize,
+    whole_pages: usize,
+    /// Of each class: its runs, and the free blocks of these.
+    classes: [[u64; 2]; Class::COUNT],
+}
+
+impl Tally {
+    fn of(slab: &Slab<'_>) -> Self {
+        let mut tally =
+            Self { free_pages: 0, whole_runs: 0, whole_pages: 0, classes: [[0; 2]; Class::COUNT] };
+        let mut page = 0;
+        while page < slab.page_count() {
+            let Ok((state, pages)) = slab.run_at(page) else { break };
+            match state {
+                State::Blocks { class } => {
+                    let [runs, vacant] = &mut tally.classes[class.index()];
+                    *runs += 1;
+                    *vacant += u64::from(slab.page(page).vacant.get());
+                }
+                State::Free { .. } => tally.free_pages += pages as usize,
+                _ => {
+                    tally.whole_runs += 1;
+                    tally.whole_pages += pages as usize;
+                }
+            }
+            page += pages;
+        }
+        tally
     }
-    whole
 }

@@ -49,6 +49,6 @@ fn a_buffer_grows_and_shrinks_with_its_elements() {
     heap.check().unwrap();
 }
 
-fn free_pages(heap: &SharedHeap) -> u32 {
-    heap.attached.slab.header.free_pages.get()
+fn free_pages(heap: &SharedHeap) -> usize {
+    heap.stats().free_pages
 }

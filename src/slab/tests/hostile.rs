@@ -1,4 +1,4 @@
-//! Tables into which somebody else has written: refused or put in order, and nothing worse.
+//! Tables into which somebody else has written: what comes of them is wrong, and nothing worse.
 #![expect(unsafe_code, reason = "writes bytes over tables")]
 
 use core::slice;
@@ -138,15 +138,13 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn tables_with_stray_writes_are_refused_or_put_in_order((mut tables, seed, strays) in scenes()) {
+    fn what_a_death_is_said_to_have_left_does_no_harm((mut tables, seed, strays) in scenes()) {
         overwrite(&mut tables, seed, strays);
-        let _ = tables.slab().check(|_, _| ());
-        if tables.slab().rebuild().is_ok() {
-            prop_assert_eq!(tables.slab().check(|_, _| ()), Ok(()), "it was put in order");
-        } else {
-            prop_assert!(tables.slab().check(|_, _| ()).is_err(), "what is refused is damaged");
+        for _ in 0..3 {
+            let _ = tables.slab().check(|_, _| ());
+            let _ = tables.slab().recover();
+            use_it(tables.slab());
         }
-        use_it(tables.slab());
     }
 
     #[test]
@@ -164,16 +162,8 @@ proptest! {
         tell_the_truth(tables.slab(), &truth);
         for _ in 0..3 {
             use_it(tables.slab());
+            let _ = tables.slab().recover();
         }
-    }
-
-    #[test]
-    fn wrong_lists_of_right_pages_are_put_in_order((mut tables, seed, strays) in scenes()) {
-        let truth = truth_of(tables.slab());
-        overwrite(&mut tables, seed, strays);
-        tell_the_truth(tables.slab(), &truth);
-        prop_assert_eq!(tables.slab().rebuild(), Ok(()));
-        prop_assert_eq!(tables.slab().check(|_, _| ()), Ok(()));
     }
 
     #[test]
@@ -186,8 +176,6 @@ proptest! {
         slab.header.runs(class).spare.set(if spare { NONE } else { slab.page_count() });
         prop_assert!(slab.check(|_, _| ()).is_err());
         use_it(slab);
-        prop_assert_eq!(slab.rebuild(), Ok(()));
-        prop_assert_eq!(slab.check(|_, _| ()), Ok(()));
     }
 }
 
@@ -200,7 +188,7 @@ fn words_that_change_meanwhile_are_no_endless_walk() {
     let over = Arc::new(AtomicBool::new(false));
     let walker = thread::spawn(move || {
         for _ in 0..WALKS {
-            let _ = walked.slab().rebuild();
+            let _ = walked.slab().recover();
             let _ = walked.slab().check(|_, _| ());
         }
     });

@@ -2,7 +2,6 @@
 
 mod hostile;
 mod oracle;
-mod rebuild;
 mod tables;
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64", not(asan)))]
@@ -18,6 +17,7 @@ mod owner;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", not(asan)))]
 mod phase;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", not(asan)))]
+mod recover;
 mod recovery;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", not(asan)))]
 mod scenes;

@@ -29,7 +29,7 @@ enum Step {
     AllocateMany { bytes: usize, count: usize },
     Free { which: usize },
     Resize { which: usize, bytes: usize },
-    Rebuild,
+    Recover,
     Misuse { offset: usize },
 }
 
@@ -48,7 +48,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             .prop_map(|(bytes, count)| Step::AllocateMany { bytes, count }),
         20 => any::<usize>().prop_map(|which| Step::Free { which }),
         3 => (any::<usize>(), bytes).prop_map(|(which, bytes)| Step::Resize { which, bytes }),
-        1 => Just(Step::Rebuild),
+        1 => Just(Step::Recover),
         1 => (0_usize..300 * PAGE_BYTES).prop_map(|offset| Step::Misuse { offset }),
     ];
     prop::collection::vec(step, 1..400)
@@ -126,7 +126,7 @@ impl Oracle {
                 self.words[words].fill(0);
                 self.own(grant.offset, grant.bytes, grant.zero_from.max(kept));
             }
-            Step::Rebuild => slab.rebuild().unwrap(),
+            Step::Recover => slab.recover().unwrap(),
             Step::Misuse { offset } => {
                 if !self.live.iter().any(|live| live.offset == offset) {
                     assert!(slab.free(offset).is_err() && slab.resize(offset, 8).is_err());

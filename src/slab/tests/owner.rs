@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::fixed_tables::FixedTables;
 use super::operation::Operation;
 use crate::geometry::PAGE_BYTES;
-use crate::slab::page::Word;
 
 /// Offsets and bytes of all blocks that are handed out, in order.
 pub(super) type Live = Vec<(usize, usize)>;
@@ -39,7 +38,7 @@ impl Owner {
     pub(super) fn take_pages(&mut self, pages: u32) -> usize {
         let slab = self.tables.slab();
         let place = slab.place_for(pages, 1).expect("there is room");
-        slab.settle(place, pages, Word::whole(pages));
+        slab.settle(place, pages, None);
         let offset = place.first as usize * PAGE_BYTES;
         self.live.insert(offset, pages as usize * PAGE_BYTES);
         offset

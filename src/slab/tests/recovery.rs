@@ -43,10 +43,10 @@ impl From<Damage> for Harm {
 pub(super) fn recover(leftover: &FixedTables) -> Result<Recovered, Harm> {
     let tables = leftover.copy();
     let slab = tables.slab();
-    slab.rebuild()?;
+    slab.recover()?;
     let (live, runs) = (live_of(slab)?, runs_of(slab)?);
     let fresh = slab.header.fresh.get();
-    slab.rebuild()?;
+    slab.recover()?;
     let (live_again, runs_again) = (live_of(slab)?, runs_of(slab)?);
     if (&live, &runs) != (&live_again, &runs_again) {
         return Err(Harm::Restless([runs, runs_again]));

@@ -3,6 +3,9 @@
 use core::cmp::Reverse;
 use std::time::Instant;
 
+use proptest::prelude::Rng;
+use proptest::test_runner::{RngAlgorithm, TestRng};
+
 use super::fixed_tables::{FixedTables, Stage};
 use super::layout::{lay_out, runs_of};
 use super::operation::Operation;
@@ -11,6 +14,7 @@ use super::phase::Phase;
 use super::recovery::recover;
 use super::scenes::{self, Scene, Story};
 use super::walk::{Sights, Walk};
+use crate::geometry::PAGE_BYTES;
 
 /// Every operation takes more instructions than this, and all scenes together more than that.
 const FEW: u32 = 20;
@@ -18,6 +22,12 @@ const MANY: u32 = 5_000;
 
 /// So many leftovers are put in order step by step, which takes long where nothing is optimized.
 const PUT_IN_ORDER: usize = if cfg!(debug_assertions) { 3 } else { 100 };
+
+/// So many operations are stepped through, with as many as `BETWEEN` before each.
+const AT_RANDOM: usize = if cfg!(debug_assertions) { 100 } else { 1000 };
+const BETWEEN: usize = 7;
+/// Of so many, what one has left is put in order step by step.
+const DYING_AGAIN: usize = if cfg!(debug_assertions) { 50 } else { 10 };
 
 const SCENES: [&[Scene]; 5] = [
     scenes::BLOCKS_COME,
@@ -44,8 +54,29 @@ fn so_is_each_of_those_that_follow_each_other() {
 }
 
 #[test]
+fn so_is_each_of_many_on_what_many_others_have_left() {
+    play_all("random operations", |stage| {
+        let mut random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+        let mut owner = Owner::new();
+        let mut step = |number: usize| {
+            for _ in 0..BETWEEN {
+                owner.perform(any_operation(&owner, &mut random));
+            }
+            let operation = any_operation(&owner, &mut random);
+            let sights = perform(stage, &mut owner, operation)?;
+            if number % DYING_AGAIN == 0 {
+                let which = random.random_range(0..sights.leftovers.len());
+                put_in_order(stage, &sights.leftovers[which])?;
+            }
+            Some(sights.boundaries)
+        };
+        (0..AT_RANDOM).map(&mut step).collect()
+    });
+}
+
+#[test]
 fn putting_in_order_can_be_cut_short_and_begun_again() {
-    play_all("rebuilds", |stage| {
+    play_all("recoveries", |stage| {
         let scenes = SCENES.into_iter().flatten();
         let sights: Option<Vec<_>> = scenes.map(|scene| play(stage, scene)).collect();
         let mut leftovers: Vec<_> = sights?.into_iter().flat_map(|it| it.leftovers).collect();
@@ -74,6 +105,23 @@ fn play_all(what: &str, play: impl FnOnce(&'static Stage) -> Option<Vec<u32>>) {
     println!("{count} {what}, {sum} boundaries in {:.1?}", begun.elapsed());
     assert!(boundaries.iter().all(|&boundaries| boundaries > FEW), "{boundaries:?}");
     assert!(sum > MANY);
+}
+
+/// One that may come next. More is taken than given back, where there is room.
+fn any_operation(owner: &Owner, random: &mut TestRng) -> Operation {
+    /// Few classes, so that there are many runs of each; and pages.
+    const BYTES: [usize; 6] = [1024, 1024, 2048, 7168, 3 * PAGE_BYTES, 9 * PAGE_BYTES];
+    let live = owner.live();
+    let bytes = BYTES[random.random_range(0..BYTES.len())];
+    let which = random.random_range(0..live.len().max(1) * 2);
+    match live.get(which) {
+        None => Operation::Allocate { bytes, align: 1 },
+        Some(&(offset, had)) if had > 8 * PAGE_BYTES && random.random() => {
+            let pages = random.random_range(8..14);
+            Operation::Resize { offset, bytes: pages * PAGE_BYTES }
+        }
+        Some(&(offset, _)) => Operation::Free { offset },
+    }
 }
 
 /// Plays a scene to its end. None where that is not permitted.
@@ -117,7 +165,7 @@ fn put_in_order(stage: &'static Stage, leftover: &FixedTables) -> Option<Sights>
     let live = recover(leftover).expect("seen before").live;
     let walk = Walk {
         tables: leftover,
-        act: &|slab| slab.rebuild().expect("seen before"),
+        act: &|slab| slab.recover().expect("seen before"),
         finish: &|_| (),
         live: [live.clone(), live],
         decided_in: Phase::Acting,

@@ -1,0 +1,112 @@
+//! Putting in order where nothing is out of order, and where no operation can have been.
+
+use super::tables::Tables;
+use crate::geometry::{Class, PAGE_BYTES};
+use crate::slab::damage::Damage;
+use crate::slab::page::{NONE, Page, Word};
+use crate::slab::slab::Slab;
+
+const PAGES: u32 = 200;
+
+fn classes() -> impl Iterator<Item = Class> {
+    (0..Class::COUNT).filter_map(Class::from_index)
+}
+
+/// Runs of many classes with room and without, pages handed out whole, and free runs between them.
+fn used_tables() -> Tables {
+    let tables = Tables::new(PAGES as usize, 0);
+    let slab = tables.slab();
+    let sizes = [64, 5000, 40_000, 1024, 300, 20_000, 9000, 8, 1024];
+    let taken: Vec<_> =
+        sizes.into_iter().cycle().map_while(|bytes| slab.allocate(bytes, 8)).collect();
+    slab.done();
+    taken.iter().skip(1).step_by(3).for_each(|grant| slab.free(grant.offset).unwrap());
+    tables
+}
+
+/// What is handed out, if all is in order.
+fn live(slab: Slab<'_>) -> Vec<(usize, usize)> {
+    let mut live = vec![];
+    slab.check(|offset, bytes| live.push((offset, bytes))).unwrap();
+    live
+}
+
+#[test]
+fn whatever_was_touched_last_what_is_in_order_stays_so() {
+    let tables = used_tables();
+    let slab = tables.slab();
+    let before = live(slab);
+    let journal = &slab.header.journal;
+    for page in (0..PAGES + 2).chain([NONE - 1, NONE]) {
+        journal.link.set(page);
+        assert_eq!((slab.recover(), live(slab)), (Ok(()), before.clone()), "link {page}");
+        journal.run.set(page);
+        assert_eq!((slab.recover(), live(slab)), (Ok(()), before.clone()), "run {page}");
+    }
+}
+
+#[test]
+fn the_block_given_back_last_is_in_a_list_again() {
+    for class in classes() {
+        let tables = Tables::new(PAGES as usize, 0);
+        let slab = tables.slab();
+        let take = || slab.allocate(class.plan().block_bytes as usize, 8).unwrap().offset;
+        let run: Vec<_> = (0..class.plan().blocks).map(|_| take()).collect();
+        let other = take();
+        slab.done();
+        slab.free(run[0]).unwrap();
+        // Whoever died was about the other run.
+        slab.header.journal.run.set((other / PAGE_BYTES) as u32);
+        slab.recover().unwrap();
+        assert!(slab.header.runs(class).recent.run() == NONE);
+        assert_eq!(live(slab).len(), run.len());
+        assert!(run.contains(&take()) || class.plan().blocks > 1, "{class:?}");
+    }
+}
+
+#[test]
+fn no_other_page_is_looked_at() {
+    let tables = used_tables();
+    let slab = tables.slab();
+    let page = (0..PAGES).find(|&page| slab.run_at(page).is_err()).unwrap();
+    slab.page(page).commit(Word::whole(1));
+    slab.free(0).unwrap();
+    assert_eq!(slab.recover(), Ok(()));
+    assert_eq!(slab.page(page).word(), Word::whole(1));
+    assert!(slab.check(|_, _| ()).is_err());
+}
+
+#[test]
+fn borders_where_no_run_begins_are_refused() {
+    let tables = used_tables();
+    let slab = tables.slab();
+    for page in (0..PAGES).filter(|&page| slab.run_at(page).is_err()) {
+        let word = slab.page(page).word();
+        slab.header.journal.begin_pages([page; 3]);
+        assert_eq!(slab.recover(), Err(Damage::NoRun { page, word }));
+    }
+}
+
+#[test]
+fn a_run_that_is_longer_than_the_slab_is_refused() {
+    let tables = used_tables();
+    let slab = tables.slab();
+    for word in [Word::free(PAGES), Word::whole(PAGES), Word::free(u32::MAX)] {
+        slab.page(1).commit(word);
+        slab.header.journal.begin_pages([1; 3]);
+        assert_eq!(slab.recover(), Err(Damage::TooLong { page: 1, word }));
+    }
+}
+
+#[test]
+fn a_bitmap_with_more_blocks_than_the_run_is_refused() {
+    for class in classes().filter(|class| class.plan().blocks % 64 > 0) {
+        let tables = Tables::new(PAGES as usize, 0);
+        let slab = tables.slab();
+        slab.allocate(class.plan().block_bytes as usize, 8).unwrap();
+        let Page { bitmap, .. } = slab.page(0);
+        let last = &bitmap[class.plan().blocks as usize / 64];
+        last.commit(last.get() & !(1 << 63));
+        assert_eq!(slab.recover(), Err(Damage::Bitmap { page: 0 }), "{class:?}");
+    }
+}
