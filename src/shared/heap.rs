@@ -178,6 +178,9 @@ impl SharedHeap {
     /// pages are covered and the lists are right, and whether each root lies in a block of its own, has a
     /// name, and stands in the list of that. It takes some microseconds for each MiB.
     ///
+    /// The next who uses the heap after a death puts in order what the dead one was changing, and looks at
+    /// nothing else. Whether one who died of a fault had written anywhere before, this tells.
+    ///
     /// Where the lock cannot be taken, because this process is no participant or a signal handler has
     /// interrupted who holds it, it looks at a copy, as [`HeapView::check`](crate::HeapView::check) does;
     /// what is not to be told then is taken for whole.

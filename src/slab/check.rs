@@ -4,7 +4,7 @@
 use super::bins::Bins;
 use super::damage::Damage;
 use super::header::{Recent, Runs};
-use super::page::{NONE, State, Word};
+use super::page::{Cache, NONE, State, Word};
 use super::slab::Slab;
 use crate::geometry::{Class, PAGE_BYTES};
 
@@ -41,6 +41,8 @@ impl Slab<'_> {
             page += pages;
         }
         ensure(self.page(page).word() == Word::INSIDE, "the entry after the last", page)?;
+        let under_way = self.header.journal.pages().map_or(NONE, |[first, ..]| first);
+        ensure(under_way == NONE, "the journal", under_way)?;
         self.check_bins(&tally)?;
         (0..Class::COUNT)
             .filter_map(Class::from_index)
@@ -121,18 +123,27 @@ impl Slab<'_> {
         self.page(run).blocks(block / 64).get() >> (block % 64) & 1 == 1
     }
 
-    /// Whether the neighbours of a page in a list know of it.
+    /// Whether a page is the first of a list, or the next of the one before it.
     fn is_linked(&self, page: u32, first: u32) -> bool {
-        let (before, next) = (self.page(page).before.get(), self.page(page).next.get());
-        let from_before =
-            if before == NONE { first == page } else { self.page(before).next.get() == page };
-        from_before && (next == NONE || self.page(next).before.get() == page)
+        let before = self.page(page).before.get();
+        if before == NONE { first == page } else { self.page(before).next.get() == page }
+    }
+
+    /// Whether each run of a list knows the one before, and the first knows that there is none.
+    fn check_links(&self, first: &Cache, what: &'static str) -> Result<(), Damage> {
+        let mut before = NONE;
+        self.listed(first).try_for_each(|page| {
+            ensure(self.page(page).before.get() == before, what, page)?;
+            before = page;
+            Ok(())
+        })
     }
 
     fn check_bins(&self, tally: &Tally) -> Result<(), Damage> {
         let bins = &self.header.bins;
         let mut listed = 0;
         for bin in 0..Bins::COUNT {
+            self.check_links(bins.first(bin), "the list of free runs")?;
             for page in self.listed(bins.first(bin)) {
                 let pages = self.free_after(page).unwrap_or(0);
                 ensure(pages > 0 && Bins::of(pages) == bin, "the list of free runs", page)?;
@@ -150,6 +161,7 @@ impl Slab<'_> {
         let is_none = recent.run() == NONE && !recent.is_alone();
         let is_right = is_none || self.is_right(recent, class);
         ensure(is_right, "the block given back last", recent.run())?;
+        self.check_links(&runs.room, "the list of runs with room")?;
         let listed = self.listed(&runs.room).count() as u32;
         let is_right = listed == tally.listed[class.index()];
         ensure(is_right, "the number of runs with room", runs.room.get())
