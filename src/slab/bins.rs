@@ -55,10 +55,6 @@ impl Bins {
         occupied.store(after, Ordering::Release);
     }
 
-    pub(crate) fn mark_all(&self) {
-        (0..Self::COUNT).for_each(|bin| self.mark(bin));
-    }
-
     pub(crate) fn is_occupied(&self, bin: usize) -> bool {
         let word = self.occupied.get(bin / 64).map_or(0, |word| word.load(Ordering::Relaxed));
         word >> (bin % 64) & 1 == 1
@@ -76,7 +72,7 @@ impl Bins {
 
     pub(crate) fn clear(&self) {
         self.lists().for_each(|first| first.set(NONE));
-        self.mark_all();
+        (0..Self::COUNT).for_each(|bin| self.mark(bin));
     }
 }
 

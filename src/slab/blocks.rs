@@ -155,16 +155,10 @@ impl Slab<'_> {
 
     /// Whether a page begins an empty run of a class. One that was kept may be in use again.
     pub(crate) fn is_empty(&self, run: u32, class: Class) -> bool {
-        self.is_run(run, class) && self.page(run).vacant.get() == class.plan().blocks
-    }
-
-    /// Whether a page begins a run of a class that is noted to have room.
-    pub(super) fn is_run_with_room(&self, run: u32, class: Class) -> bool {
-        self.is_run(run, class) && self.page(run).vacant.get() > 0
-    }
-
-    fn is_run(&self, run: u32, class: Class) -> bool {
-        run < self.page_count() && self.page(run).word() == Word::blocks(class)
+        let page = self.page(run);
+        run < self.page_count()
+            && page.word() == Word::blocks(class)
+            && page.vacant.get() == class.plan().blocks
     }
 
     /// Gives the empty run back that a class keeps; returns whether there was one.
@@ -209,7 +203,7 @@ impl Slab<'_> {
     }
 
     pub(super) fn unlist(&self, run: u32, runs: &Runs) {
-        self.remove(Some(&runs.room), run);
+        self.remove(&runs.room, run);
     }
 
     /// Counts the free blocks of a run.

@@ -173,7 +173,7 @@ impl<'a> Slab<'a> {
     }
 
     /// Puts a free run, whose word is written, into the list of its length.
-    pub(crate) fn add_free(&self, first: u32, pages: u32) {
+    pub(super) fn add_free(&self, first: u32, pages: u32) {
         if pages > 1 {
             self.page(first + pages - 1).commit(Word::last_free(pages - 1));
         }
@@ -182,9 +182,10 @@ impl<'a> Slab<'a> {
         bins.mark(bin);
     }
 
-    fn remove_free(&self, first: u32, pages: u32) {
+    /// Takes a free run out of the list of its length.
+    pub(super) fn remove_free(&self, first: u32, pages: u32) {
         let (bins, bin) = (&self.header.bins, Bins::of(pages));
-        self.remove(Some(bins.first(bin)), first);
+        self.remove(bins.first(bin), first);
         bins.mark(bin);
     }
 }

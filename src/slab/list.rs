@@ -28,16 +28,16 @@ impl<'a> Slab<'a> {
         first.set(run);
     }
 
-    /// Takes a run out of its list. Where that begins need not be known of a run that is not its first.
+    /// Takes a run out of a list.
     #[inline]
-    pub(crate) fn remove(&self, first: Option<&Cache>, run: u32) {
+    pub(crate) fn remove(&self, first: &Cache, run: u32) {
         let (before, next) = (self.page(run).before.get(), self.page(run).next.get());
         self.header.journal.link.set(run);
         self.page(next).before.set(before);
-        if before != NONE {
-            self.page(before).next.set(next);
-        } else if let Some(first) = first {
+        if before == NONE {
             first.set(next);
+        } else {
+            self.page(before).next.set(next);
         }
     }
 
@@ -63,13 +63,12 @@ impl<'a> Slab<'a> {
         let before = self.page(run).before.get();
         let is_next =
             before != run && before < self.page_count() && self.page(before).next.get() == run;
-        is_next || self.list_from(run).is_some()
+        is_next || self.is_first(run)
     }
 
-    /// The list of which a run is the first.
-    pub(super) fn list_from(&self, run: u32) -> Option<&'a Cache> {
-        let header = self.header;
-        let of_classes = header.classes.iter().map(|runs| &runs.room);
-        of_classes.chain(header.bins.lists()).find(|first| first.get() == run)
+    fn is_first(&self, run: u32) -> bool {
+        let mut of_classes = self.header.classes.iter().map(|runs| &runs.room);
+        let mut of_lengths = self.header.bins.lists();
+        of_classes.any(|first| first.get() == run) || of_lengths.any(|first| first.get() == run)
     }
 }

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::damage::Damage;
-use super::page::{State, Word};
+use super::page::{NONE, State, Word};
 use super::slab::Slab;
 
 impl Slab<'_> {
@@ -15,7 +15,6 @@ impl Slab<'_> {
     pub(crate) fn recover(&self) -> Result<(), Damage> {
         self.mend_links();
         self.recover_pages()?;
-        self.header.bins.mark_all();
         self.recover_blocks()?;
         if let Some(offset) = self.header.pending.get() {
             // Else it was not taken yet, or is freed already.
@@ -47,8 +46,9 @@ impl Slab<'_> {
 
     /// Puts a free run into the list of its length, be it in one or not.
     fn list_free_again(&self, first: u32, pages: u32) {
+        // Its word is changed while it is in no list: if it is in one, that is of its length.
         if self.is_listed(first) {
-            self.remove(self.list_from(first), first);
+            self.remove_free(first, pages);
         }
         self.add_free(first, pages);
     }
@@ -59,7 +59,7 @@ impl Slab<'_> {
         let Ok((State::Blocks { class }, _)) = self.run_at(run) else { return Ok(()) };
         let (entry, runs) = (self.page(run), self.header.runs(class));
         let recent = runs.recent.run();
-        if recent != run && self.is_run_with_room(recent, class) && !self.is_listed(recent) {
+        if recent != NONE && !self.is_listed(recent) {
             self.list(recent, runs);
         }
         runs.recent.forget();

@@ -27,6 +27,8 @@ pub(super) enum Harm {
     Restless([Vec<Run>; 2]),
     /// When all is freed, the pages are not one run again.
     Leaking,
+    /// A block is still pending: who dies next would have it freed, whoever has it then.
+    Pending,
     /// Pages from here on are said to be fresh, and somebody has had them.
     Fresh(u32),
     /// The operation does not do what it does without a tracer.
@@ -44,6 +46,9 @@ pub(super) fn recover(leftover: &FixedTables) -> Result<Recovered, Harm> {
     let tables = leftover.copy();
     let slab = tables.slab();
     slab.recover()?;
+    if slab.is_pending() {
+        return Err(Harm::Pending);
+    }
     let (live, runs) = (live_of(slab)?, runs_of(slab)?);
     let fresh = slab.header.fresh.get();
     slab.recover()?;
