@@ -73,7 +73,7 @@ impl Head {
     const MAGIC: u64 = u64::from_be_bytes(*b"aquifer\n");
     const BYTE_ORDER: u32 = 0x0102_0304;
     /// Goes up when anything in a heap is laid out in another way.
-    pub(crate) const FORMAT: u32 = 1;
+    pub(crate) const FORMAT: u32 = 2;
 
     /// The head of a heap in mapped memory, whatever lies there.
     ///

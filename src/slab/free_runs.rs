@@ -66,7 +66,7 @@ impl<'a> Slab<'a> {
         let Place { free, free_pages, first } = place;
         let (before, end) = (first - free, first + pages);
         let after = free + free_pages - end;
-        self.header.journal.begin_pages([free, first, end]);
+        self.header.begin_pages([free, first, end]);
         self.remove_free(free, free_pages);
         self.raise_fresh(end);
         if after > 0 {
@@ -93,7 +93,7 @@ impl<'a> Slab<'a> {
         let (left, right) = (self.free_before(run), self.free_after(end));
         let (first, left_pages) = left.unwrap_or((run, 0));
         let all = left_pages + pages + right.unwrap_or(0);
-        self.header.journal.begin_pages([first, run, end]);
+        self.header.begin_pages([first, run, end]);
         if left_pages > 0 {
             self.remove_free(first, left_pages);
         }
@@ -134,7 +134,7 @@ impl<'a> Slab<'a> {
     /// Takes the front of the free run behind a run of whole pages, and makes it part of that.
     pub(crate) fn extend(&self, first: u32, pages: u32, more: u32, free: u32) {
         let (end, new_end) = (first + pages, first + pages + more);
-        self.header.journal.begin_pages([first, end, new_end]);
+        self.header.begin_pages([first, end, new_end]);
         self.remove_free(end, free);
         self.raise_fresh(new_end);
         if free > more {
@@ -153,7 +153,7 @@ impl<'a> Slab<'a> {
         let (end, new_end) = (first + pages, first + kept);
         let right = self.free_after(end);
         let free = pages - kept + right.unwrap_or(0);
-        self.header.journal.begin_pages([first, new_end, end]);
+        self.header.begin_pages([first, new_end, end]);
         if let Some(right) = right {
             self.remove_free(end, right);
         }

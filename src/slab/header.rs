@@ -25,6 +25,9 @@ pub(crate) struct Header {
     pub(crate) failures: [Counter; Class::COUNT],
     /// Of requests for whole pages.
     pub(crate) whole: Counts,
+    /// How often pages became others. Where all is as it was before, this and the counts of requests tell
+    /// whether nothing has happened.
+    pub(crate) changes: Counter,
 }
 
 /// The runs of a class.
@@ -158,6 +161,7 @@ impl Default for Header {
             classes: array::from_fn(|_| Runs::default()),
             failures: array::from_fn(|_| Counter::default()),
             whole: Counts::default(),
+            changes: Counter::default(),
         }
     }
 }
@@ -174,6 +178,12 @@ impl Header {
             }
             runs.recent.forget();
         }
+    }
+
+    /// Notes which pages are to become others: see [`Journal::begin_pages`].
+    pub(crate) fn begin_pages(&self, borders: [u32; 3]) {
+        self.changes.add_one();
+        self.journal.begin_pages(borders);
     }
 
     #[inline]

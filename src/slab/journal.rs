@@ -3,20 +3,23 @@
 
 use super::page::{Cache, NONE};
 
-/// Where a death can leave something that is not as it should be. Everywhere else all is right, so
-/// that no more than this is looked at: see [`Slab::recover`](super::slab::Slab::recover).
+/// Which counts and links a death can leave wrong. All others are right, so that no more than these are
+/// looked at: see [`Slab::recover`](super::slab::Slab::recover). Each is noted before it is touched.
 ///
-/// Each place is noted before it is touched. A note whose operation is done does no harm.
+/// Beside them an operation changes what is right either way. What is written of a run that is to be counts
+/// for nothing before it is. The mark of fresh pages is raised in advance. That a class has an empty run
+/// to spare is looked up before it is believed. A list's mark is made again with the run whose border
+/// is noted. Of a block that was given back last nobody knows after a death.
 #[repr(C)]
 #[derive(Default, Debug)]
 pub(crate) struct Journal {
-    /// The run that begins at this page is put into a list, or taken out of one.
+    /// The run that begins at this page is put into a list, or taken out of one, or was the last time.
     pub(crate) link: Cache,
     /// Of the run of blocks that begins at this page some come or go, or all of it does. The block of
-    /// its class that was given back last may be another.
+    /// its class that was given back last may be another. Or this is over, and does no harm.
     pub(crate) run: Cache,
     /// Pages where a run begins, or is to begin, or did: in order, and the first one is such a page all
-    /// the while. [`NONE`] as the first if there are none.
+    /// the while. [`NONE`] as the first when this is over, as the next operation may have others begin.
     borders: [Cache; 3],
 }
 

@@ -61,8 +61,7 @@ impl<'a> Slab<'a> {
         // Of two that have nothing to do with each other any more, one at least has forgotten the
         // other: whoever goes is no longer the next of the one before, who is no longer before the next.
         let before = self.page(run).before.get();
-        let is_next =
-            before != run && before < self.page_count() && self.page(before).next.get() == run;
+        let is_next = before < self.page_count() && self.page(before).next.get() == run;
         is_next || self.is_first(run)
     }
 

@@ -13,7 +13,7 @@ use crate::geometry::Class;
 /// ┌────────┬────────┬────────┬────────┬────────┬──────────────────────┐
 /// │ word   │ next   │ before │ vacant │ hint   │ bitmap               │
 /// └────────┴────────┴────────┴────────┴────────┴──────────────────────┘
-///   the truth │ what can be found again           │ the truth
+///   the truth │ what follows from it              │ the truth
 /// ```
 #[repr(C)]
 #[derive(Default, Debug)]
@@ -103,7 +103,8 @@ pub(crate) const fn no_blocks(class: Class, index: usize) -> u64 {
     if blocks < 64 { u64::MAX << blocks } else { 0 }
 }
 
-/// A number that others are not to rely on: it is found again after a death.
+/// A number that follows from words and bitmaps, or from what others of its kind say. Where nobody is at
+/// work it is right; a death leaves it wrong only where the [`Journal`](super::journal::Journal) says.
 #[repr(transparent)]
 #[derive(Default, Debug)]
 pub(crate) struct Cache(AtomicU32);

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::damage::Damage;
-use super::page::{NONE, State, Word};
+use super::page::{State, Word};
 use super::slab::Slab;
 
 impl Slab<'_> {
@@ -59,7 +59,7 @@ impl Slab<'_> {
         let Ok((State::Blocks { class }, _)) = self.run_at(run) else { return Ok(()) };
         let (entry, runs) = (self.page(run), self.header.runs(class));
         let recent = runs.recent.run();
-        if recent != NONE && !self.is_listed(recent) {
+        if recent < self.page_count() && !self.is_listed(recent) {
             self.list(recent, runs);
         }
         runs.recent.forget();

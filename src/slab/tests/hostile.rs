@@ -11,6 +11,7 @@ use proptest::prelude::*;
 
 use super::tables::Tables;
 use crate::geometry::{Class, PAGE_BYTES};
+use crate::slab::header::Header;
 use crate::slab::page::{Blocks, NONE, Page, Word};
 use crate::slab::slab::Slab;
 use crate::slab::stats::SlabStats;
@@ -49,6 +50,11 @@ fn strays() -> impl Strategy<Value = Vec<Stray>> {
         value: word.to_ne_bytes().to_vec(),
     });
     prop::collection::vec(prop_oneof![byte, number, word], 0..60)
+}
+
+/// What could be noted of a death.
+fn journals() -> impl Strategy<Value = [u32; 5]> {
+    prop::array::uniform5(prop_oneof![8 => 0_u32..62, 1 => Just(NONE), 1 => any::<u32>()])
 }
 
 /// The bytes of a table.
@@ -138,9 +144,18 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_a_death_is_said_to_have_left_does_no_harm((mut tables, seed, strays) in scenes()) {
+    fn what_a_death_is_said_to_have_left_does_no_harm(
+        (mut tables, seed, strays) in scenes(),
+        [link, run, borders @ ..] in journals(),
+        pending in 0..60 * PAGE_BYTES,
+    ) {
         overwrite(&mut tables, seed, strays);
         for _ in 0..3 {
+            let Header { journal, .. } = tables.slab().header;
+            journal.link.set(link);
+            journal.run.set(run);
+            journal.begin_pages(borders);
+            tables.slab().pend(pending);
             let _ = tables.slab().check(|_, _| ());
             let _ = tables.slab().recover();
             use_it(tables.slab());
@@ -188,6 +203,7 @@ fn words_that_change_meanwhile_are_no_endless_walk() {
     let over = Arc::new(AtomicBool::new(false));
     let walker = thread::spawn(move || {
         for _ in 0..WALKS {
+            walked.slab().header.begin_pages([0, 7, 20]);
             let _ = walked.slab().recover();
             let _ = walked.slab().check(|_, _| ());
         }

@@ -2,6 +2,7 @@
 
 mod hostile;
 mod oracle;
+mod recover;
 mod tables;
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64", not(asan)))]
@@ -17,7 +18,6 @@ mod owner;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", not(asan)))]
 mod phase;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", not(asan)))]
-mod recover;
 mod recovery;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", not(asan)))]
 mod scenes;

@@ -2,9 +2,10 @@
 
 use super::tables::Tables;
 use crate::geometry::{Class, PAGE_BYTES};
+use crate::slab::blocks::Block;
 use crate::slab::damage::Damage;
 use crate::slab::page::{NONE, Page, Word};
-use crate::slab::slab::Slab;
+use crate::slab::slab::{Found, Slab};
 
 const PAGES: u32 = 200;
 
@@ -63,6 +64,50 @@ fn the_block_given_back_last_is_in_a_list_again() {
         assert_eq!(live(slab).len(), run.len());
         assert!(slab.is_listed((run[0] / PAGE_BYTES) as u32), "{class:?}");
     }
+}
+
+#[test]
+fn a_block_given_back_last_that_lies_in_no_page_is_forgotten() {
+    for wrong in [PAGES, PAGES + 1, NONE - 1] {
+        let tables = Tables::new(PAGES as usize, 0);
+        let slab = tables.slab();
+        let block = slab.allocate(64, 8).unwrap().offset;
+        slab.done();
+        let Ok(Found::Block(found)) = slab.find(block) else { panic!("a block") };
+        let runs = slab.header.runs(found.class);
+        runs.recent.set(&Block { run: wrong, ..found }, 0);
+        assert_eq!((slab.recover(), runs.recent.run()), (Ok(()), NONE));
+        assert_eq!(live(slab), [(block, 64)]);
+    }
+}
+
+#[test]
+fn a_list_whose_first_names_another_as_the_one_before_is_found() {
+    let tables = used_tables();
+    let slab = tables.slab();
+    let classes = slab.header.classes.iter().map(|runs| &runs.room);
+    for first in classes.chain(slab.header.bins.lists()) {
+        let Some(page) = slab.listed(first).next() else { continue };
+        // One that names it as the next, and is in no list.
+        let other = (0..PAGES).find(|&other| !slab.is_listed(other)).unwrap();
+        slab.page(page).before.set(other);
+        slab.page(other).next.set(page);
+        assert!(matches!(slab.check(|_, _| ()), Err(Damage::Cache { .. })), "page {page}");
+        slab.page(page).before.set(NONE);
+        live(slab);
+    }
+}
+
+#[test]
+fn what_leaves_all_as_it_was_leaves_a_trace() {
+    let tables = Tables::new(PAGES as usize, 0);
+    let slab = tables.slab();
+    let whole = slab.allocate(40 * PAGE_BYTES, 1).unwrap().offset;
+    slab.done();
+    let changes = slab.header.changes.get();
+    slab.resize(whole, 50 * PAGE_BYTES).unwrap().unwrap();
+    slab.resize(whole, 40 * PAGE_BYTES).unwrap().unwrap();
+    assert!(slab.header.changes.get() > changes);
 }
 
 #[test]
