@@ -155,11 +155,12 @@ impl Head {
 
 #[cfg(fuzzing)]
 impl super::heap::SharedHeap {
-    /// Where the lock of a heap lies: who fuzzes it leaves that alone, or waits for ever.
+    /// Where the word of a heap's lock lies: who fuzzes it leaves that alone, or waits for ever. What lies
+    /// behind it says whether the heap is to be put in order.
     #[doc(hidden)]
     pub const LOCK_BYTES: core::ops::Range<usize> = {
         let start = mem::offset_of!(Head, lock);
-        start..start + mem::size_of::<RawLock>()
+        start..start + RawLock::WORD_BYTES
     };
 }
 

@@ -31,6 +31,12 @@ pub(crate) struct RawLock {
     damage: AtomicU32,
 }
 
+#[cfg(fuzzing)]
+impl RawLock {
+    /// The bytes of the word, which comes first.
+    pub(crate) const WORD_BYTES: usize = size_of::<AtomicU64>();
+}
+
 /// What became of the data when somebody who held the lock did not come to an end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
