@@ -3,6 +3,7 @@
 #![cfg_attr(aquifer_loom, allow(dead_code, reason = "the models have the lock for themselves"))]
 
 mod allocator;
+mod atomic;
 mod error;
 #[cfg(all(target_os = "linux", target_has_atomic = "64", not(aquifer_loom)))]
 mod geometry;

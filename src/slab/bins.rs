@@ -2,9 +2,10 @@
 #![forbid(unsafe_code)]
 
 use core::array;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::Ordering;
 
 use super::page::{Cache, NONE};
+use crate::atomic::AtomicU64;
 
 /// The first free run of each length, or range of lengths.
 #[repr(C)]

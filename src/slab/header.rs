@@ -2,12 +2,13 @@
 #![forbid(unsafe_code)]
 
 use core::array;
-use core::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use core::sync::atomic::Ordering;
 
 use super::bins::Bins;
 use super::blocks::Block;
 use super::journal::Journal;
 use super::page::{Cache, NONE};
+use crate::atomic::{AtomicU16, AtomicU64};
 use crate::geometry::Class;
 
 /// The front of a region. All zero is none yet.

@@ -57,7 +57,7 @@ impl<'a> Slab<'a> {
     }
 
     /// Whether a run is in a list. If it is not the one that [`Slab::mend_links`] is for, that is done.
-    pub(super) fn is_listed(&self, run: u32) -> bool {
+    pub(crate) fn is_listed(&self, run: u32) -> bool {
         // Of two that have nothing to do with each other any more, one at least has forgotten the
         // other: whoever goes is no longer the next of the one before, who is no longer before the next.
         let before = self.page(run).before.get();

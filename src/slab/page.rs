@@ -2,8 +2,9 @@
 #![forbid(unsafe_code)]
 
 use core::fmt;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::Ordering;
 
+use crate::atomic::{AtomicU32, AtomicU64};
 use crate::geometry::Class;
 
 /// What is known of a page, outside of it. All zero is the inside of a run.
