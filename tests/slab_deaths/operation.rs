@@ -69,7 +69,7 @@ impl Wishes {
             0 => random.random_range(1..=32768),
             _ => COMMON[random.random_range(0..COMMON.len())],
         };
-        let count = random.random_range(1..8);
+        let count = if random.random() { 2 } else { 8 };
         Self { sizes: (0..count).map(|_| size(random)).collect(), allocations: 5 }
     }
 
@@ -85,8 +85,8 @@ impl Wishes {
         };
         match (random.random_range(0..20), had) {
             (0, _) => Operation::Recover,
-            (1, _) => Operation::GiveBackSpare { class: self.any_class(random) },
-            (2..5, Some((offset, _))) => Operation::Resize { offset, bytes },
+            (1..4, _) => Operation::GiveBackSpare { class: self.any_class(random) },
+            (4..6, Some((offset, _))) => Operation::Resize { offset, bytes },
             (_, Some((offset, bytes))) if random.random_range(0..10) >= self.allocations => {
                 let is_known = random.random();
                 if is_known {
