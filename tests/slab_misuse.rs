@@ -6,6 +6,7 @@ mod bounded;
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::env;
+use std::iter;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output};
 use std::ptr::{self, NonNull};
@@ -290,7 +291,10 @@ fn a_child_with_tables_to_put_in_order_that_are_overwritten_ends_and_gets_nothin
     bounded::in_time(|| {
         let first = take(&POOL, SMALL);
         // Runs begin on many pages.
-        while POOL.alloc_layout(PAGES).is_ok() {}
+        let last = iter::from_fn(|| POOL.alloc_layout(PAGES).ok()).last().unwrap();
+        free(&POOL, last, PAGES);
+        // The child looks at the run that was touched last: one of the last pages.
+        take(&POOL, layout(1024));
         let pages = POOL.stats().pages;
         let guard = POOL.lock().unwrap();
         let tables = after(first, (pages * 64).wrapping_neg());

@@ -202,6 +202,11 @@ impl Word {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
     #[inline]
     pub(crate) const fn state(self) -> State {
         let pages = (self.0 >> Self::PAGES_SHIFT) as u32;

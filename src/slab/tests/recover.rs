@@ -134,6 +134,18 @@ fn borders_where_no_run_begins_are_refused() {
 }
 
 #[test]
+fn a_word_that_says_nothing_is_refused_where_blocks_came_or_went() {
+    for bits in [5, 0xA5A5_A5A5_A5A5_A5A5, u64::MAX] {
+        let tables = used_tables();
+        let slab = tables.slab();
+        let page = slab.header.journal.run.get();
+        slab.page(page).commit(Word::from_bits(bits));
+        let word = slab.page(page).word();
+        assert_eq!(slab.recover(), Err(Damage::NoRun { page, word }));
+    }
+}
+
+#[test]
 fn a_run_that_is_longer_than_the_slab_is_refused() {
     let tables = used_tables();
     let slab = tables.slab();
