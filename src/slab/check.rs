@@ -46,7 +46,17 @@ impl Slab<'_> {
         self.check_bins(&tally)?;
         (0..Class::COUNT)
             .filter_map(Class::from_index)
-            .try_for_each(|class| self.check_runs(class, &tally))
+            .try_for_each(|class| self.check_runs(class, &tally))?;
+        self.check_others(&tally)
+    }
+
+    /// Whether it can be told of runs in no list that they are in none: see [`Slab::is_listed`]. All that
+    /// are in one are known to be right.
+    fn check_others(&self, tally: &Tally) -> Result<(), Damage> {
+        let next = (0..self.page_count()).filter(|&page| self.is_next(page)).count();
+        let first = self.lists().filter(|first| first.get() != NONE).count();
+        let listed = tally.free_runs + tally.listed.iter().sum::<u32>();
+        ensure(next + first == listed as usize, "a run in no list", self.page_count())
     }
 
     fn check_free(&self, page: u32, pages: u32, after_free: bool) -> Result<(), Damage> {

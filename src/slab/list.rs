@@ -57,17 +57,21 @@ impl<'a> Slab<'a> {
     }
 
     /// Whether a run is in a list. If it is not the one that [`Slab::mend_links`] is for, that is done.
-    pub(crate) fn is_listed(&self, run: u32) -> bool {
+    pub(super) fn is_listed(&self, run: u32) -> bool {
+        self.is_next(run) || self.lists().any(|first| first.get() == run)
+    }
+
+    /// Whether a run is in a list, and not the first.
+    pub(super) fn is_next(&self, run: u32) -> bool {
         // Of two that have nothing to do with each other any more, one at least has forgotten the
         // other: whoever goes is no longer the next of the one before, who is no longer before the next.
         let before = self.page(run).before.get();
-        let is_next = before < self.page_count() && self.page(before).next.get() == run;
-        is_next || self.is_first(run)
+        before < self.page_count() && self.page(before).next.get() == run
     }
 
-    fn is_first(&self, run: u32) -> bool {
-        let mut of_classes = self.header.classes.iter().map(|runs| &runs.room);
-        let mut of_lengths = self.header.bins.lists();
-        of_classes.any(|first| first.get() == run) || of_lengths.any(|first| first.get() == run)
+    /// Where all lists begin.
+    pub(crate) fn lists(&self) -> impl Iterator<Item = &'a Cache> + use<'a> {
+        let of_classes = self.header.classes.iter().map(|runs| &runs.room);
+        of_classes.chain(self.header.bins.lists())
     }
 }

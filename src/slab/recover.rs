@@ -56,11 +56,12 @@ impl Slab<'_> {
     /// The bitmap tells which blocks are taken; the count, the list and what is kept empty follow it.
     fn recover_blocks(&self) -> Result<(), Damage> {
         let run = self.header.journal.run.get();
-        let word = self.page(run).word();
-        if word.state() == State::Unknown {
-            return Err(Damage::NoRun { page: run, word });
-        }
-        let Ok((State::Blocks { class }, _)) = self.run_at(run) else { return Ok(()) };
+        let class = match self.run_at(run) {
+            Ok((State::Blocks { class }, _)) => class,
+            Ok(_) => return Ok(()),
+            Err(Damage::NoRun { word, .. }) if word.state() != State::Unknown => return Ok(()),
+            Err(damage) => return Err(damage),
+        };
         let (entry, runs) = (self.page(run), self.header.runs(class));
         let recent = runs.recent.run();
         if recent < self.page_count() && !self.is_listed(recent) {

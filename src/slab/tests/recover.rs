@@ -85,8 +85,7 @@ fn a_block_given_back_last_that_lies_in_no_page_is_forgotten() {
 fn a_list_whose_first_names_another_as_the_one_before_is_found() {
     let tables = used_tables();
     let slab = tables.slab();
-    let classes = slab.header.classes.iter().map(|runs| &runs.room);
-    for first in classes.chain(slab.header.bins.lists()) {
+    for first in slab.lists() {
         let Some(page) = slab.listed(first).next() else { continue };
         // One that names it as the next, and is in no list.
         let other = (0..PAGES).find(|&other| !slab.is_listed(other)).unwrap();
@@ -96,6 +95,18 @@ fn a_list_whose_first_names_another_as_the_one_before_is_found() {
         slab.page(page).before.set(NONE);
         live(slab);
     }
+}
+
+#[test]
+fn a_run_in_no_list_that_seems_to_be_in_one_is_found() {
+    let tables = used_tables();
+    let slab = tables.slab();
+    let mut others = (0..PAGES).filter(|&page| !slab.is_listed(page));
+    let [one, two] = [others.next(), others.next()].map(Option::unwrap);
+    slab.page(one).next.set(two);
+    live(slab);
+    slab.page(two).before.set(one);
+    assert!(matches!(slab.check(|_, _| ()), Err(Damage::Cache { what: "a run in no list", .. })));
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! What a death has left, put in order and looked at from all sides.
 
-use std::collections::BTreeSet;
-
 use super::fixed_tables::{FixedTables, PAGES};
 use super::layout::{Run, runs_of};
 use super::owner::Live;
@@ -29,8 +27,6 @@ pub(super) enum Harm {
     Restless([Vec<Run>; 2]),
     /// When all is freed, the pages are not one run again.
     Leaking,
-    /// Of some run it cannot be told whether it is in a list.
-    Unlisted,
     /// A block is still pending: who dies next would have it freed, whoever has it then.
     Pending,
     /// Pages from here on are said to be fresh, and somebody has had them.
@@ -53,9 +49,6 @@ pub(super) fn recover(leftover: &FixedTables) -> Result<Recovered, Harm> {
     if slab.is_pending() {
         return Err(Harm::Pending);
     }
-    if !knows_its_lists(slab) {
-        return Err(Harm::Unlisted);
-    }
     let (live, runs) = (live_of(slab)?, runs_of(slab)?);
     let fresh = slab.header.fresh.get();
     slab.recover()?;
@@ -74,14 +67,6 @@ pub(super) fn live_of(slab: Slab<'_>) -> Result<Live, Damage> {
     let mut live = vec![];
     slab.check(|offset, bytes| live.push((offset, bytes)))?;
     Ok(live)
-}
-
-/// Whether a run is in a list can be told without a walk: of those that are in one, and of all others.
-fn knows_its_lists(slab: Slab<'_>) -> bool {
-    let classes = slab.header.classes.iter().map(|runs| &runs.room);
-    let lists = classes.chain(slab.header.bins.lists());
-    let listed: BTreeSet<u32> = lists.flat_map(|first| slab.listed(first)).collect();
-    (0..slab.page_count()).all(|page| slab.is_listed(page) == listed.contains(&page))
 }
 
 /// Frees all, and takes all pages at once.
