@@ -4,7 +4,7 @@
 use super::bins::Bins;
 use super::damage::Damage;
 use super::header::{Recent, Runs};
-use super::page::{Cache, NONE, State, Word};
+use super::page::{NONE, State, Word};
 use super::slab::Slab;
 use crate::geometry::{Class, PAGE_BYTES};
 
@@ -47,16 +47,16 @@ impl Slab<'_> {
         (0..Class::COUNT)
             .filter_map(Class::from_index)
             .try_for_each(|class| self.check_runs(class, &tally))?;
-        self.check_others(&tally)
+        self.check_no_others(&tally)
     }
 
-    /// Whether it can be told of runs in no list that they are in none: see [`Slab::is_listed`]. All that
-    /// are in one are known to be right.
-    fn check_others(&self, tally: &Tally) -> Result<(), Damage> {
+    /// Whether no other run seems to be in a list, nor the first of one to come after another: see
+    /// [`Slab::is_listed`]. Of all that are to be in a list it is known by now that they are.
+    fn check_no_others(&self, tally: &Tally) -> Result<(), Damage> {
         let next = (0..self.page_count()).filter(|&page| self.is_next(page)).count();
         let first = self.lists().filter(|first| first.get() != NONE).count();
         let listed = tally.free_runs + tally.listed.iter().sum::<u32>();
-        ensure(next + first == listed as usize, "a run in no list", self.page_count())
+        ensure(next + first == listed as usize, "a run that is in no list", self.page_count())
     }
 
     fn check_free(&self, page: u32, pages: u32, after_free: bool) -> Result<(), Damage> {
@@ -139,21 +139,10 @@ impl Slab<'_> {
         if before == NONE { first == page } else { self.page(before).next.get() == page }
     }
 
-    /// Whether each run of a list knows the one before, and the first knows that there is none.
-    fn check_links(&self, first: &Cache, what: &'static str) -> Result<(), Damage> {
-        let mut before = NONE;
-        self.listed(first).try_for_each(|page| {
-            ensure(self.page(page).before.get() == before, what, page)?;
-            before = page;
-            Ok(())
-        })
-    }
-
     fn check_bins(&self, tally: &Tally) -> Result<(), Damage> {
         let bins = &self.header.bins;
         let mut listed = 0;
         for bin in 0..Bins::COUNT {
-            self.check_links(bins.first(bin), "the list of free runs")?;
             for page in self.listed(bins.first(bin)) {
                 let pages = self.free_after(page).unwrap_or(0);
                 ensure(pages > 0 && Bins::of(pages) == bin, "the list of free runs", page)?;
@@ -171,7 +160,6 @@ impl Slab<'_> {
         let is_none = recent.run() == NONE && !recent.is_alone();
         let is_right = is_none || self.is_right(recent, class);
         ensure(is_right, "the block given back last", recent.run())?;
-        self.check_links(&runs.room, "the list of runs with room")?;
         let listed = self.listed(&runs.room).count() as u32;
         let is_right = listed == tally.listed[class.index()];
         ensure(is_right, "the number of runs with room", runs.room.get())

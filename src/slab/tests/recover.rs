@@ -78,6 +78,7 @@ fn a_block_given_back_last_that_lies_in_no_page_is_forgotten() {
         runs.recent.set(&Block { run: wrong, ..found }, 0);
         assert_eq!((slab.recover(), runs.recent.run()), (Ok(()), NONE));
         assert_eq!(live(slab), [(block, 64)]);
+        assert_eq!(slab.page(found.run).next.get(), NONE);
     }
 }
 
@@ -106,7 +107,10 @@ fn a_run_in_no_list_that_seems_to_be_in_one_is_found() {
     slab.page(one).next.set(two);
     live(slab);
     slab.page(two).before.set(one);
-    assert!(matches!(slab.check(|_, _| ()), Err(Damage::Cache { what: "a run in no list", .. })));
+    assert!(matches!(
+        slab.check(|_, _| ()),
+        Err(Damage::Cache { what: "a run that is in no list", .. })
+    ));
 }
 
 #[test]
