@@ -115,13 +115,14 @@ impl Connection {
         (self.phase, self.since)
     }
 
-    /// Tells a client that it has taken too long, if it listens.
+    /// Has a client told that it has taken too long, by its next turn.
     pub(crate) fn refuse_late(&mut self, desk: &mut Desk, service: &Service<'_>) {
         let mut batch = Batch::new(&mut desk.output, self.peer, desk.now, true);
         batch.refuse(StatusCode::REQUEST_TIMEOUT, Manner::LAST, "");
         let taken = desk.now - self.since;
         batch.tally.hand_over(&service.shared.counters, taken, service.row);
-        let _ = self.stream.write(&desk.output);
+        self.unsent.extend_from_slice(&desk.output);
+        self.is_last = true;
     }
 
     fn take_turn(&mut self, desk: &mut Desk, service: &Service<'_>) -> io::Result<Next> {
@@ -225,13 +226,10 @@ impl Connection {
         Ok(if self.file.is_none() { Flushed::All } else { Flushed::Some })
     }
 
-    /// Ends the connection, but not before the client can have read the answer: one that still sends would
-    /// get a reset in its place.
+    /// Ends the connection, but not before the client does or has had time to: what it sends meanwhile, which
+    /// may be on its way already, would be answered by a reset in place of what it has been told.
     fn finish(&mut self, desk: &mut Desk) -> io::Result<Next> {
         if !self.is_lingering {
-            if !self.is_readable && self.begun.is_empty() && self.body_left == 0 {
-                return Ok(Next::Close);
-            }
             self.stream.shutdown(Shutdown::Write)?;
             self.is_lingering = true;
         }

@@ -216,8 +216,10 @@ impl<'a> Worker<'a> {
             }
             if phase == Phase::Reading {
                 connection.refuse_late(&mut self.desk, &self.service);
+                self.advance(index);
+            } else {
+                self.close(index);
             }
-            self.close(index);
         }
     }
 

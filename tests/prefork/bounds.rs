@@ -15,6 +15,9 @@ fn nobody_is_waited_for_without_end() {
     late.send(b"GET / HTTP/1.1\r\nHo").unwrap();
     let silent = server.connect();
     assert_eq!(late.answer().unwrap().status, 408);
+    late.send(b"st: too late\r\n\r\n").unwrap();
+    sleep(Duration::from_millis(50));
+    assert_eq!(late.rest().unwrap(), b"");
     assert_eq!(silent.rest().unwrap(), b"");
     assert!(begin.elapsed() > Duration::from_millis(900));
     assert!(begin.elapsed() < Duration::from_secs(5));
