@@ -9,6 +9,7 @@ use std::process::ExitStatus;
 
 use super::attached::Attached;
 use super::heap::SharedHeap;
+use crate::sync::attachment::Pin;
 use crate::sync::join_error::JoinError;
 use crate::sync::membership;
 use crate::sync::owner::Owner;
@@ -123,9 +124,13 @@ impl SharedHeap {
     ///    What it has made itself is its own.
     pub unsafe fn fork_worker(&self, work: impl FnOnce() -> i32) -> io::Result<Worker> {
         let has_roots = |attached: &&Attached| attached.has_roots.load(Ordering::Relaxed);
-        let heaps = Attached::all().filter(has_roots).map(|attached| Self { attached });
-        let joined = heaps.map(|heap| Ok((membership::join(heap.attached.attachment)?, heap)));
-        let parents: Vec<(Owner, Self)> =
+        let join = |attached: &'static Attached| {
+            let pin = attached.attachment.pin()?;
+            let owner = membership::join(attached.attachment);
+            Some(owner.map(|owner| (pin, owner, Self { attached })))
+        };
+        let joined = Attached::all().filter(has_roots).filter_map(join);
+        let parents: Vec<(Pin, Owner, Self)> =
             joined.collect::<Result<_, JoinError>>().map_err(io::Error::other)?;
         // SAFETY: the caller's promise, and the child does not return.
         match unsafe { fork::fork() }? {
@@ -133,7 +138,7 @@ impl SharedHeap {
             Side::Child => {
                 let work = || {
                     let has_joined =
-                        parents.iter().all(|(parent, heap)| heap.find_roots_of(*parent));
+                        parents.iter().all(|(_, parent, heap)| heap.find_roots_of(*parent));
                     // What `work` has captured is not dropped.
                     if has_joined { work() } else { fork::end(Self::NOT_JOINED) }
                 };

@@ -13,6 +13,8 @@ use core::iter;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use std::io;
+use std::thread;
+use std::time::Duration;
 
 use super::owner::Owner;
 use super::participants::Participants;
@@ -29,6 +31,7 @@ pub(crate) struct Attachment {
     /// Puts in order what a process has left that died in this region: for those who find the owner of a
     /// lock dead, before they look at what it protects.
     settle: fn(&'static Attachment),
+    /// Whether the region is going to be unmapped, or is: nobody pins it from now on.
     is_detached: AtomicBool,
     /// The keeper of the last process of this line that has joined: in a child, its parent's.
     pub(crate) keeper: AtomicPtr<Keeper>,
@@ -50,11 +53,22 @@ pub(crate) struct Entry {
     pub(crate) owner: AtomicU32,
     /// Of the threads of this process, to join or to leave.
     pub(crate) joining: Turn,
+    /// How many [`Pin`]s there are.
+    pins: AtomicU32,
+}
+
+/// Keeps a region mapped that somebody is busy with who was not asked to be: whoever detaches it cannot
+/// know of him, and waits until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Pin {
+    attachment: &'static Attachment,
 }
 
 static NEWEST: AtomicPtr<Attachment> = AtomicPtr::new(ptr::null_mut());
 
 impl Attachment {
+    const MOMENT: Duration = Duration::from_micros(100);
+
     /// Makes a region known to this process, with the table of its participants. It stays mapped: threads
     /// remember it. The process joins at its first use.
     ///
@@ -90,12 +104,34 @@ impl Attachment {
     /// about in another.
     #[cold]
     pub(crate) fn settle_all() {
-        Self::all().for_each(|attachment| (attachment.settle)(attachment));
+        for attachment in Self::all() {
+            let pin = attachment.pin();
+            if pin.is_some() {
+                (attachment.settle)(attachment);
+            }
+        }
     }
 
-    /// Forgets the region, which is not mapped any more.
+    /// Keeps the region mapped; none if it is not to stay so.
+    pub(crate) fn pin(&'static self) -> Option<Pin> {
+        // Either this sees that it is detached, or whoever detaches it sees the pin.
+        self.entry.pins.fetch_add(1, Ordering::SeqCst);
+        let pin = Pin { attachment: self };
+        (!self.is_detached.load(Ordering::SeqCst)).then_some(pin)
+    }
+
+    /// Whether somebody has a pin.
+    pub(crate) fn is_pinned(&self) -> bool {
+        self.entry.pins.load(Ordering::SeqCst) != 0
+    }
+
+    /// Forgets the region, which can be unmapped when this returns.
     pub(crate) fn forget(&self) {
-        self.is_detached.store(true, Ordering::Relaxed);
+        self.is_detached.store(true, Ordering::SeqCst);
+        while self.is_pinned() {
+            // Who has a pin may wait for a lock of another process.
+            thread::sleep(Self::MOMENT);
+        }
     }
 
     /// The regions of this process, the newest first.
@@ -110,6 +146,14 @@ impl Attachment {
     }
 }
 
+impl Drop for Pin {
+    fn drop(&mut self) {
+        // A signal handler may have forked: the child has no pins, nor has it this one's.
+        let pins = &self.attachment.entry.pins;
+        let _ = pins.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |pins| pins.checked_sub(1));
+    }
+}
+
 impl Region {
     pub(crate) const NOWHERE: Self = Self { start: 0, bytes: 0 };
 
@@ -121,7 +165,7 @@ impl Region {
 
 impl Entry {
     pub(crate) const fn new() -> Self {
-        Self { owner: AtomicU32::new(0), joining: Turn::new() }
+        Self { owner: AtomicU32::new(0), joining: Turn::new(), pins: AtomicU32::new(0) }
     }
 
     /// Who this process is in the region, if it has joined.

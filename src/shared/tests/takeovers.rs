@@ -9,6 +9,7 @@ use std::{mem, thread};
 use crate::shared::backing::Backing;
 use crate::shared::boxed::ShmBox;
 use crate::shared::heap::SharedHeap;
+use crate::shared::intent::Place;
 use crate::shared::options::HeapOptions;
 use crate::shared::root::Root;
 use crate::shared::shm_safe::ShmSafe;
@@ -19,6 +20,7 @@ use crate::sync::guard::ShmMutexGuard;
 use crate::sync::lock_error::LockError;
 use crate::sync::mutex::ShmMutex;
 use crate::sys::tests::child::{Child, Ending};
+use crate::sys::tests::patience::comes_true;
 
 fn heap() -> SharedHeap {
     HeapOptions::new(400 << 10).participants(8).create(&Backing::Memfd).unwrap()
@@ -140,6 +142,35 @@ fn who_takes_a_lock_over_waits_for_nobody_who_lives_elsewhere() {
     die_and_take_over();
     assert!(!holds(), "he is dead");
     other.check().unwrap();
+}
+
+#[test]
+fn who_leaves_a_heap_waits_for_those_who_settle_it_because_of_another() {
+    let [ours, other] = [heap(), heap()];
+    let mutex = shared(&ours, 0_u64);
+    let mut holder = Child::fork(|| {
+        let _held = other.attached.hold().unwrap();
+        // So he is waited for.
+        other.attached.head.intent.declare(Place::Elsewhere, 0, None);
+        // SAFETY: the call takes a number.
+        unsafe { libc::raise(libc::SIGSTOP) };
+    });
+    holder.wait_until_stopped();
+    assert_eq!(Child::fork(|| mem::forget(mutex.lock().unwrap())).end(), Ending::WELL);
+    let attachment = other.attached.attachment;
+    thread::scope(|scope| {
+        let taker = scope.spawn(|| ShmMutexGuard::clear_poison(&mut take_over(mutex)));
+        let is_pinned = comes_true(|| attachment.is_pinned());
+        // SAFETY: nothing that lies in it is used, as far as this test knows.
+        let leaver = scope.spawn(|| unsafe { other.detach() });
+        thread::sleep(Duration::from_millis(50));
+        let has_left = leaver.is_finished();
+        holder.kill();
+        leaver.join().unwrap();
+        taker.join().unwrap();
+        assert_eq!((is_pinned, has_left), (true, false));
+    });
+    assert!(attachment.pin().is_none());
 }
 
 #[test]
