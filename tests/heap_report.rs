@@ -1,17 +1,18 @@
 //! What a heap tells of itself: to programs, and to people.
 #![cfg(all(target_os = "linux", target_has_atomic = "64"))]
 
+mod scratch;
+
 use std::fmt;
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
-use std::process;
 
 use aquifer::{
     AttachError, Backing, HeapOptions, HeapReport, HeapView, PageUsage, SharedHeap, ShmBox, ShmVec,
     ViewError,
 };
 use roxmltree::{Document, Node};
+use scratch::Scratch;
 
 const BYTES: usize = 1 << 20;
 
@@ -126,10 +127,10 @@ fn a_report_names_roots_and_participants() {
     let report = heap.report();
     assert_eq!((report.stats.roots, report.stats.removed_roots, report.roots.len()), (1, 1, 2));
     let [participant] = report.participants[..] else { panic!("{:?}", report.participants) };
-    assert!(participant.process.is_alive && participant.process.pid == process::id());
+    assert!(participant.process.is_alive && participant.process.pid == std::process::id());
     assert_eq!((report.stats.participants, report.stats.max_participants), (1, 16));
     let text = report.to_string();
-    let pid = format!("process {}, started 20", process::id());
+    let pid = format!("process {}, started 20", std::process::id());
     for part in [
         "a heap of 1 MiB: ",
         "lock: free",
@@ -291,7 +292,8 @@ fn a_view_sees_what_the_heap_says_and_changes_nothing() {
 
 #[test]
 fn a_view_refuses_what_is_no_heap() {
-    let path = place("no_heap");
+    let scratch = Scratch::new();
+    let path = scratch.file("heap");
     let backing = Backing::File(path.clone());
     assert!(matches!(HeapView::open(&backing), Err(AttachError::NotFound)));
     assert!(matches!(HeapView::open(&Backing::Memfd), Err(AttachError::NotFound)));
@@ -303,29 +305,28 @@ fn a_view_refuses_what_is_no_heap() {
         let error = HeapView::open(&backing).unwrap_err();
         assert!(matches!(error, AttachError::NoHeap | AttachError::Length { .. }), "{error}");
     }
-    fs::remove_file(path).unwrap();
 }
 
 #[test]
 fn a_view_sees_that_its_file_was_cut_off() {
-    let path = place("cut_off");
+    let scratch = Scratch::new();
+    let path = scratch.file("heap");
     let backing = Backing::File(path.clone());
     // Copied, lest this process has the heap attached that loses its bytes.
     SharedHeap::create(&backing, BYTES).unwrap();
-    let copy = place("cut_off_copy");
+    let copy = scratch.file("copy");
     fs::copy(&path, &copy).unwrap();
     let view = HeapView::open(&Backing::File(copy.clone())).unwrap();
     view.check().unwrap();
     fs::OpenOptions::new().write(true).open(&copy).unwrap().set_len(4096).unwrap();
     assert_eq!(view.check(), Err(ViewError::CutOff));
     assert_eq!(view.report().unwrap_err(), ViewError::CutOff);
-    fs::remove_file(path).unwrap();
-    fs::remove_file(copy).unwrap();
 }
 
 #[test]
 fn a_view_tells_a_damaged_heap_by_its_place() {
-    let path = place("damaged");
+    let scratch = Scratch::new();
+    let path = scratch.file("heap");
     let backing = Backing::File(path.clone());
     let heap = SharedHeap::create(&backing, BYTES).unwrap();
     heap.root_or_insert_with("a name to be found in the file", || 7_u64).unwrap();
@@ -333,7 +334,7 @@ fn a_view_tells_a_damaged_heap_by_its_place() {
     let name = b"a name to be found in the file";
     let at = bytes.windows(name.len()).position(|window| window == name).unwrap();
     bytes[at] = 0xFF;
-    let copy = place("damaged_copy");
+    let copy = scratch.file("copy");
     fs::copy(&path, &copy).unwrap();
     fs::write(&copy, &bytes).unwrap();
     let view = HeapView::open(&Backing::File(copy.clone())).unwrap();
@@ -341,11 +342,4 @@ fn a_view_tells_a_damaged_heap_by_its_place() {
     assert!(matches!(error, ViewError::Damaged(_)));
     assert!(error.to_string().contains("a text is wrong of the root at 0x"), "{error}");
     assert!(view.report().unwrap().roots[0].name.contains(" name to be found"));
-    fs::remove_file(path).unwrap();
-    fs::remove_file(copy).unwrap();
-}
-
-/// Where a test has a file.
-fn place(name: &str) -> PathBuf {
-    std::env::temp_dir().join(format!("aquifer-{}-{name}", process::id()))
 }

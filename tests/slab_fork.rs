@@ -36,7 +36,7 @@ fn churn(pool: &SlabPool, seed: u64, stop: &AtomicBool) {
 /// What a child does: it has little time.
 fn work(pool: &SlabPool, seed: u64) {
     // SAFETY: the call takes a number.
-    unsafe { libc::alarm(20) };
+    unsafe { libc::alarm(120) };
     let mut random = Random::new(seed);
     pool.check().unwrap();
     let layouts = Vec::from_iter((0..50).map(|_| random.layout()));

@@ -145,7 +145,7 @@ fn a_child_that_is_forked_while_threads_work_can_allocate() {
             let children = (0..100).map(|seed| {
                 let child = Child::start(|| {
                     // SAFETY: the call takes a number.
-                    unsafe { libc::alarm(20) };
+                    unsafe { libc::alarm(120) };
                     MEMORY.check().unwrap();
                     assert_eq!(thread::spawn(move || collect(seed)).join().unwrap(), COLLECTED);
                     MEMORY.check().unwrap();

@@ -287,10 +287,13 @@ fn a_creator_that_is_killed_half_way_holds_nobody_up() {
     in_time(|| {
         let scratch = Scratch::new();
         let backing = |name: &str| Backing::File(scratch.file(name));
-        let begun = Instant::now();
         let create = |name: &str| _ = SharedHeap::open_or_create(&backing(name), BYTES).unwrap();
-        assert_eq!(Child::start(|| create("whole")).end(), 0);
-        let usual = begun.elapsed();
+        let time = |name: &str| {
+            let begun = Instant::now();
+            assert_eq!(Child::start(|| create(name)).end(), 0);
+            begun.elapsed()
+        };
+        let usual = ["one", "two", "three"].map(time).into_iter().min().unwrap();
         let mut left_nothing = 0;
         for step in 0..40_u32 {
             let name = format!("heap {step}");

@@ -49,8 +49,12 @@ fn a_worker_is_forked_and_its_end_is_told() {
 }
 
 fn a_killed_worker_is_waited_for(heap: &SharedHeap) {
-    let sleep = || loop {
-        thread::park();
+    let sleep = || {
+        // SAFETY: the call takes numbers.
+        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+        loop {
+            thread::park();
+        }
     };
     // SAFETY: the worker uses nothing.
     let mut worker = unsafe { heap.fork_worker(sleep) }.unwrap();

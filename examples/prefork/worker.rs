@@ -244,7 +244,7 @@ fn patience(phase: Phase, is_draining: bool, service: &Service<'_>) -> u64 {
         Phase::Idle => idle,
         Phase::Reading => idle.min(10 * SECOND),
         Phase::Sending => 30 * SECOND,
-        Phase::Lingering => 2 * SECOND,
+        Phase::Lingering => 5 * SECOND,
     }
 }
 

@@ -57,7 +57,7 @@ fn a_head_is_that_of_the_answer() {
 
 #[test]
 fn requests_may_come_all_at_once_or_byte_by_byte() {
-    let server = Server::start(&["--no-limit"]);
+    let server = Server::start(&["--no-limit", "--idle", "60"]);
     let mut client = server.connect();
     let paths = ["/", "/how.html", "/bytes?count=200000", "/nothing", "/style.css"];
     let expected = paths.map(|path| client.get(path));

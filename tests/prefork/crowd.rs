@@ -19,6 +19,8 @@ pub(crate) struct Crowd<'a> {
     /// What is asked for, and has to come.
     files: &'a [(String, Vec<u8>)],
     killed: Mutex<HashSet<i32>>,
+    /// How many kills are done.
+    kills: AtomicU64,
     is_over: AtomicBool,
     sent: AtomicU64,
     answered: AtomicU64,
@@ -30,9 +32,9 @@ struct Over<'a>(&'a AtomicBool);
 
 impl<'a> Crowd<'a> {
     pub(crate) fn new(server: &'a Server, files: &'a [(String, Vec<u8>)]) -> Self {
-        let [sent, answered, lost] = [const { AtomicU64::new(0) }; 3];
+        let [kills, sent, answered, lost] = [const { AtomicU64::new(0) }; 4];
         let (killed, is_over) = (Mutex::default(), AtomicBool::new(false));
-        Self { server, files, killed, is_over, sent, answered, lost }
+        Self { server, files, killed, kills, is_over, sent, answered, lost }
     }
 
     /// Has so many clients ask while `body` does something.
@@ -56,6 +58,7 @@ impl<'a> Crowd<'a> {
         // Before anybody can see it dead.
         self.killed.lock().unwrap().insert(worker);
         signal::kill(Pid::from_raw(worker), Signal::SIGKILL).unwrap();
+        self.kills.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn sent(&self) -> u64 {
@@ -75,7 +78,7 @@ impl<'a> Crowd<'a> {
     fn ask(&self, number: usize) {
         let mut turn = number;
         while !self.is_over.load(Ordering::Relaxed) {
-            let kills = self.killed.lock().unwrap().len();
+            let kills = self.kills.load(Ordering::Relaxed);
             let mut client = self.server.connect();
             let mut worker = None;
             let error = loop {
@@ -92,7 +95,7 @@ impl<'a> Crowd<'a> {
             let killed = self.killed.lock().unwrap();
             match worker {
                 Some(worker) => assert!(killed.contains(&worker), "worker {worker} lives: {error}"),
-                None => assert!(killed.len() > kills, "nobody was killed: {error}"),
+                None => assert!(killed.len() as u64 > kills, "nobody was killed: {error}"),
             }
         }
     }

@@ -1,4 +1,5 @@
 //! `Server`: the example as a process of its own, which does not outlive its test.
+#![expect(unsafe_code, reason = "calls something between fork and exec")]
 
 use std::env;
 use std::fs;
@@ -11,6 +12,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::sys::prctl;
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -29,12 +31,12 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it on a free port, and waits until it says where it is.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut master = Command::new(program())
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(program());
+        command.args(arguments).stdout(Stdio::piped()).process_group(0);
+        let end_with_the_test = || Ok(prctl::set_pdeathsig(Signal::SIGKILL)?);
+        // SAFETY: what is called is a call of the system.
+        unsafe { command.pre_exec(end_with_the_test) };
+        let mut master = command.spawn().unwrap();
         let stdout = master.stdout.take().unwrap();
         // From here on it is ended whatever happens.
         let mut server = Self { master, address: String::new() };
@@ -69,6 +71,17 @@ impl Server {
 
     pub(crate) fn send(&self, signal: Signal) {
         signal::kill(self.pid(), signal).unwrap();
+    }
+
+    /// Has it exchange its workers; returns when it knows. Of two signals at a time it would see one.
+    pub(crate) fn hang_up(&self) {
+        self.send(Signal::SIGHUP);
+        let status = format!("/proc/{}/status", self.pid());
+        eventually("it takes the signal", || {
+            let status = fs::read_to_string(&status).unwrap();
+            let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:")).unwrap();
+            u64::from_str_radix(pending.trim(), 16).unwrap() & 1 == 0
+        });
     }
 
     /// The workers that there are now.

@@ -8,6 +8,8 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use aquifer::{Backing, SharedHeap, ShmMutex};
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
 
 use crate::cache::{Cache, Lookup};
 use crate::counters::{self, Counters, Tally};
@@ -23,6 +25,8 @@ fn kill_in(heap: &SharedHeap, round: u64, work: impl Fn(u64)) {
     begun.store(0, Ordering::Relaxed);
     let work = || {
         let mut number = round * 1000;
+        // Whatever becomes of the test, this does not go on without it.
+        prctl::set_pdeathsig(Signal::SIGKILL).unwrap();
         loop {
             number += 1;
             work(number);
@@ -31,7 +35,7 @@ fn kill_in(heap: &SharedHeap, round: u64, work: impl Fn(u64)) {
     };
     // SAFETY: the child uses its own memory and the heap's, and owns nothing there that it has inherited.
     let mut worker = unsafe { heap.fork_worker(work) }.unwrap();
-    eventually("it has begun", || begun.load(Ordering::Relaxed) > 2);
+    eventually("it has begun", || begun.load(Ordering::Relaxed) > 30);
     sleep(Duration::from_micros(round * 37 % 500));
     worker.kill().unwrap();
     worker.wait().unwrap();

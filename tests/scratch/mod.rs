@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::UNIX_EPOCH;
 use std::{env, fs, process};
 
 use aquifer::{Backing, SharedHeap};
@@ -21,7 +22,9 @@ impl Scratch {
     pub(crate) fn new() -> Self {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let (owner, number) = (process::id(), MADE.fetch_add(1, Ordering::Relaxed));
-        let directory = env::temp_dir().join(format!("aquifer-{owner}-{number}"));
+        // One that was killed long ago, and has left something, may have had the same number.
+        let time = UNIX_EPOCH.elapsed().unwrap().as_nanos();
+        let directory = env::temp_dir().join(format!("aquifer-{owner}-{time}-{number}"));
         fs::create_dir(&directory).unwrap();
         Self { directory, names: Mutex::default(), owner }
     }

@@ -41,7 +41,7 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let stage = Stage::new(96 << 10);
+        let stage = Stage::with_locks(96 << 10);
         let lock = |_| ShmMutex::new_in(0_u64, &stage.heap).unwrap();
         let locks: Vec<_> = (0..OTHERS).map(lock).collect();
         let dead = locks.iter().map(|lock| die_with(&stage, lock)).collect();

@@ -27,7 +27,14 @@ use crate::sys::fork::{self, Side};
 const BYTES: usize = 4 << 20;
 const LONG: Layout = Layout::new::<[u64; 10_000]>();
 
+/// Nobody who finds another dead in another test settles it meanwhile.
 fn heap() -> SharedHeap {
+    let heap = heap_with_locks();
+    heap.attached.attachment.forget();
+    heap
+}
+
+fn heap_with_locks() -> SharedHeap {
     HeapOptions::new(BYTES).participants(4).create(&Backing::Memfd).unwrap()
 }
 
@@ -191,7 +198,7 @@ fn a_block_that_is_pending_and_in_flight_is_given_back_once() {
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn who_takes_a_lock_over_gives_back_what_its_owner_was_filling() {
-    let heap = heap();
+    let heap = heap_with_locks();
     let lock = ShmMutex::new_in(7_u64, &heap).unwrap();
     if die_landing(&heap, Some(&lock)) {
         assert!(heap.attached.has_lost_blocks());

@@ -207,7 +207,7 @@ fn a_long_copy_is_made_or_not_whichever_instruction_is_the_last() {
 
 #[test]
 fn a_lock_is_free_for_the_next_whichever_instruction_is_the_last() {
-    let stage = Stage::new(200 << 10);
+    let stage = Stage::with_locks(200 << 10);
     let heap = &stage.heap;
     let lock = ShmMutex::new_in(7_u64, heap).unwrap();
     stage.lock.set(heap.attached.offset_of(ptr::from_ref(&*lock).addr()));

@@ -5,10 +5,11 @@ use core::mem::ManuallyDrop;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::panic::{self, AssertUnwindSafe};
 use std::thread;
+use std::time::Duration;
 
-use super::child::Ending;
+use super::child::{Child, Ending};
 use super::holder::{Answer, House};
-use super::patience::comes_true;
+use super::patience::{comes_true, comes_true_within};
 use crate::sync::guard::ShmMutexGuard;
 
 #[test]
@@ -64,23 +65,31 @@ fn a_guard_copied_by_a_fork_does_not_poison() {
 fn a_child_joins_whatever_other_threads_were_at_when_it_was_forked() {
     const CHILDREN: usize = 1000;
     let mut house = House::of_capacity(8);
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let _done = SetAtTheEnd(&done);
-        // Threads come and go all the time, and `std` and libc have locks for that.
-        for _ in 0..3 {
-            scope.spawn(|| {
-                while !done.load(Ordering::Relaxed) {
-                    thread::spawn(|| ()).join().expect("it does nothing");
-                }
-            });
-        }
-        for _ in 0..CHILDREN {
-            let mut child = house.fork(|house| assert_eq!(house.try_it(), Answer::Granted));
-            assert_eq!(child.end(), Ending::WELL);
-        }
+    // Apart from other tests, whose children start threads: `std` and libc have locks for that.
+    let mut parent = Child::fork(|| {
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let _done = SetAtTheEnd(&done);
+            // Threads come and go all the time.
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while !done.load(Ordering::Relaxed) {
+                        thread::spawn(|| ()).join().expect("it does nothing");
+                    }
+                });
+            }
+            for _ in 0..CHILDREN {
+                let mut child = house.fork(|house| assert_eq!(house.try_it(), Answer::Granted));
+                assert_eq!(child.end(), Ending::WELL);
+            }
+        });
     });
+    assert!(comes_true_within(SLOWLY, || parent.has_ended()));
+    assert_eq!(parent.end(), Ending::WELL);
 }
+
+/// How long it may take to fork so many.
+const SLOWLY: Duration = Duration::from_secs(300);
 
 /// A flag that is set when this is dropped.
 struct SetAtTheEnd<'a>(&'a AtomicBool);

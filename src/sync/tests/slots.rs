@@ -99,7 +99,7 @@ fn disturb_the_next_tenant_from(point: CrashPoint) {
 }
 
 /// How long it may take to find that a stake is a dead one's.
-const SLOWLY: Duration = Duration::from_secs(3);
+const SLOWLY: Duration = Duration::from_secs(30);
 
 /// Becomes a participant, and stays.
 fn stay(house: &mut House) {

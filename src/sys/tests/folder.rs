@@ -4,6 +4,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use crate::sys::place::Place;
 
@@ -68,5 +69,7 @@ impl Drop for Name {
 fn unique() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    format!("aquifer-test-{}-{number}", std::process::id())
+    // One that was killed long ago, and has left something, may have had the same number.
+    let time = UNIX_EPOCH.elapsed().expect("it is later").as_nanos();
+    format!("aquifer-test-{}-{time}-{number}", std::process::id())
 }

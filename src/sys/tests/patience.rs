@@ -34,8 +34,8 @@ impl Patience {
     }
 }
 
-/// No lock may be jammed for longer.
-pub(crate) const LONGEST_JAM: Duration = Duration::from_secs(1);
+/// No lock may be jammed for longer. It is more than any process has to wait for a processor.
+pub(crate) const LONGEST_JAM: Duration = Duration::from_secs(10);
 
 /// Returns whether `condition` comes true within [`LONGEST_JAM`].
 pub(crate) fn comes_true(condition: impl FnMut() -> bool) -> bool {
