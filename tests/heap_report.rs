@@ -134,9 +134,9 @@ fn a_report_names_roots_and_participants() {
     for part in [
         "a heap of 1 MiB: ",
         "lock: free",
-        "    visits & <counts>: u64, ",
-        " bytes, found by 1\n",
-        "    old: [u32; 3], ",
+        "    visits & <counts>: u64, 8 bytes in a block of ",
+        ", found by 1\n",
+        "    old: [u32; 3], 12 bytes in a block of ",
         ", found by 1, removed\n",
         "participants: 1 alive of at most 16\n",
         &pid,

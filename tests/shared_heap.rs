@@ -5,6 +5,7 @@
 mod bounded;
 mod scratch;
 
+use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -78,7 +79,11 @@ fn a_copy_of_a_file_is_not_taken_for_the_heap_itself() {
         let heap = SharedHeap::create(&Backing::File(scratch.file("heap")), MIB).unwrap();
         fs::copy(scratch.file("heap"), scratch.file("copy")).unwrap();
         let copy = Backing::File(scratch.file("copy"));
-        assert!(matches!(SharedHeap::open(&copy), Err(AttachError::NumberTaken)));
+        // Nor by a process that has not attached that.
+        let open = || assert!(matches!(SharedHeap::open(&copy), Err(AttachError::Copied)));
+        open();
+        assert_eq!(Child::start(open).end(), 0);
+        HeapView::open(&copy).unwrap().check().unwrap();
         heap.check().unwrap();
     });
 }
@@ -221,6 +226,15 @@ fn what_is_not_this_users_alone_is_refused() {
     // SAFETY: nobody else writes to it.
     unsafe { HeapOptions::new(MIB).mode(0o660) }.create(&wide).unwrap();
     assert!(matches!(SharedHeap::open(&wide), Err(AttachError::WideMode { found: 0o660 })));
+    assert!(matches!(HeapView::open(&wide), Err(AttachError::WideMode { found: 0o660 })));
+    // SAFETY: nobody else writes to it.
+    let again = unsafe { HeapOptions::new(MIB).mode(0o660) }.open_or_create(&wide).unwrap();
+    let descriptor = || again.as_fd().unwrap().try_clone_to_owned().unwrap();
+    assert!(matches!(SharedHeap::from_fd(descriptor()), Err(AttachError::WideMode { .. })));
+    // SAFETY: as above.
+    unsafe { SharedHeap::from_fd_shared(descriptor()) }.unwrap().check().unwrap();
+    // SAFETY: as above.
+    unsafe { HeapView::open_shared(&wide) }.unwrap().check().unwrap();
     let (link, by_link) = scratch.file_backing("link");
     symlink(&path, link).unwrap();
     assert!(matches!(SharedHeap::open(&by_link), Err(AttachError::Symlink)));
@@ -279,6 +293,67 @@ fn sizes_at_the_edges_are_refused_with_the_minimum() {
 }
 
 #[test]
+fn what_has_no_name_or_no_directory_is_refused() {
+    let scratch = Scratch::new();
+    for name in ["", "/", "a/b", "//a", ".", "..", &"x".repeat(256)] {
+        let backing = Backing::Posix(name.into());
+        assert!(matches!(SharedHeap::create(&backing, MIB), Err(AttachError::Name)), "{name:?}");
+        assert!(matches!(SharedHeap::open(&backing), Err(AttachError::Name)), "{name:?}");
+    }
+    let backing = Backing::File(scratch.file("absent/heap"));
+    assert!(matches!(SharedHeap::open(&backing), Err(AttachError::NotFound)));
+    let is_of_the_system = |refused: Result<SharedHeap, AttachError>| match refused {
+        Err(AttachError::System(error)) => error.kind() == ErrorKind::NotFound,
+        _ => false,
+    };
+    assert!(is_of_the_system(SharedHeap::create(&backing, MIB)));
+    assert!(is_of_the_system(SharedHeap::open_or_create(&backing, MIB)));
+}
+
+#[test]
+fn a_removed_root_makes_room_for_another_once_who_has_found_it_is_dead() {
+    type Large = [u8; 150 << 10];
+    in_time(|| {
+        let heap = SharedHeap::create(&Backing::Memfd, 256 << 10).unwrap();
+        let is_made = heap.root_or_insert_with("is made", || AtomicU64::new(0)).unwrap();
+        let maker = Child::start(|| {
+            heap.root_or_insert_with("one", || -> Large { [1; 150 << 10] }).unwrap();
+            is_made.store(1, Ordering::Relaxed);
+            loop {
+                thread::park();
+            }
+        });
+        while is_made.load(Ordering::Relaxed) == 0 {
+            thread::yield_now();
+        }
+        heap.remove_root::<Large>("one").unwrap();
+        let other = || heap.root_or_insert_with("other", || -> Large { [2; 150 << 10] });
+        assert!(matches!(other(), Err(RootError::Full)));
+        maker.kill();
+        maker.end();
+        assert_eq!(other().unwrap()[0], 2);
+        heap.check().unwrap();
+    });
+}
+
+/// A type as one program has it, and as another does.
+mod first {
+    #[derive(aquifer::ShmSafe, Debug)]
+    #[repr(C)]
+    pub(crate) struct Config {
+        pub(crate) size: u32,
+    }
+}
+
+mod second {
+    #[derive(aquifer::ShmSafe, Debug)]
+    #[repr(C)]
+    pub(crate) struct Config {
+        pub(crate) size: u64,
+    }
+}
+
+#[test]
 fn roots_are_found_by_name_and_type() {
     let heap = heap();
     assert!(matches!(heap.root::<u64>("a"), Err(RootError::NotFound)));
@@ -287,6 +362,10 @@ fn roots_are_found_by_name_and_type() {
     assert_eq!((*first, *second), (7, 7));
     let other = heap.root::<i64>("a").unwrap_err();
     assert_eq!(other.to_string(), "the root is of type u64, and not i64");
+    heap.root_or_insert_with("of the first version", || first::Config { size: 1 }).unwrap();
+    let other = heap.root::<second::Config>("of the first version").unwrap_err();
+    let text = "the root's Config has other parts, or another version, than this program's";
+    assert_eq!(other.to_string(), text);
     for name in ["", &"x".repeat(256)] {
         let refused = heap.root_or_insert_with(name, || 7_u64);
         assert!(matches!(refused, Err(RootError::Name)), "{refused:?}");
@@ -295,7 +374,7 @@ fn roots_are_found_by_name_and_type() {
     let small = SharedHeap::create(&Backing::Memfd, 64 << 10).unwrap();
     let full = small.root_or_insert_with("large", || [0_u8; 100_000]);
     assert!(matches!(full, Err(RootError::Full)));
-    assert_eq!(heap.roots().unwrap().len(), 2);
+    assert_eq!(heap.roots().unwrap().len(), 3);
     heap.check().unwrap();
 }
 

@@ -5,8 +5,10 @@ use core::error::Error;
 use core::fmt;
 use std::io;
 
+use super::head::Facts;
 use super::heap_damage::HeapDamage;
 use crate::sync::join_error::JoinError;
+use crate::sync::owner::Owner;
 use crate::sys::refused::Refused;
 
 /// Why [`SharedHeap`](crate::SharedHeap) was not created or opened.
@@ -20,6 +22,9 @@ pub enum AttachError {
     },
     /// It was to be made with more bytes, or for more participants, than can be told apart.
     TooLarge,
+    /// It is no name: of shared memory one with 1 to 255 bytes, without slashes but at the beginning; of a
+    /// file a path that ends with a name.
+    Name,
     /// There is one by this name already.
     Exists,
     /// There is none by this name.
@@ -77,8 +82,11 @@ pub enum AttachError {
     /// It is of a time before the machine was started: nobody can tell whether what was written last is
     /// in it. Unlink it, and make a new one.
     OtherBoot,
-    /// Another heap that this process has attached has the same number: one in a million has, and each
-    /// copy of its file. Unlink it, and make a new one.
+    /// The file is a copy of a heap's: what is in it leads to the original. It can be
+    /// [looked at](crate::HeapView).
+    Copied,
+    /// Another heap that this process has attached has the same number, as one in a million has. Unlink it,
+    /// and make a new one.
     NumberTaken,
     /// Its tables are what no sequence of operations leaves behind.
     Damaged(HeapDamage),
@@ -94,7 +102,11 @@ impl fmt::Display for AttachError {
             Self::TooSmall { minimum } => {
                 write!(f, "a heap for so many participants takes at least {minimum} bytes")
             }
-            Self::TooLarge => f.write_str("more bytes or participants than can be told apart"),
+            Self::TooLarge => {
+                let (bytes, participants) = (Facts::MAX_BYTES >> 40, Owner::MAX_SLOTS);
+                write!(f, "a heap has at most {bytes} TiB and {participants} participants")
+            }
+            Self::Name => f.write_str("it is no name of shared memory or of a file"),
             Self::Exists => f.write_str("there is one by this name already"),
             Self::NotFound => f.write_str("there is no heap by this name"),
             Self::Symlink => f.write_str("the name stands for a symbolic link"),
@@ -121,6 +133,7 @@ impl fmt::Display for AttachError {
                 write!(f, "the heap has {found} bytes, and says that it has {expected}")
             }
             Self::OtherBoot => f.write_str("the heap is of a time before this machine was started"),
+            Self::Copied => f.write_str("the file is a copy of a heap's"),
             Self::NumberTaken => {
                 f.write_str("another heap with the same number is attached in this process")
             }

@@ -1,6 +1,7 @@
 //! `Backing`: where the memory of a heap comes from.
 #![forbid(unsafe_code)]
 
+use std::io;
 use std::path::PathBuf;
 
 use super::attach_error::AttachError;
@@ -35,6 +36,9 @@ impl Backing {
             Self::File(path) => Place::of_path(path),
             Self::Memfd | Self::MapAnon | Self::DevZero | Self::SysV => return Ok(None),
         };
-        place.map(Some).map_err(AttachError::from)
+        place.map(Some).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidInput => AttachError::Name,
+            _ => error.into(),
+        })
     }
 }

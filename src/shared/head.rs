@@ -39,6 +39,7 @@ pub(crate) struct Head {
     capacity: AtomicU32,
     identity: [AtomicU64; 2],
     boot: [AtomicU64; 2],
+    file: AtomicU64,
     pub(crate) participants: participants::Header,
     /// Of the slab, the intent and the roots.
     pub(crate) lock: RawLock,
@@ -62,6 +63,8 @@ pub(crate) struct Facts {
     pub(crate) identity: u128,
     /// The start of the machine in which it was made; 0 where that is not known.
     pub(crate) boot: u128,
+    /// The number of its file's inode, which a copy does not have; 0 without a file.
+    pub(crate) file: u64,
 }
 
 impl Head {
@@ -73,7 +76,7 @@ impl Head {
     const MAGIC: u64 = u64::from_be_bytes(*b"aquifer\n");
     const BYTE_ORDER: u32 = 0x0102_0304;
     /// Goes up when anything in a heap is laid out in another way.
-    pub(crate) const FORMAT: u32 = 2;
+    pub(crate) const FORMAT: u32 = 3;
 
     /// The head of a heap in mapped memory, whatever lies there.
     ///
@@ -104,6 +107,7 @@ impl Head {
         self.capacity.store(facts.capacity, Ordering::Relaxed);
         store_halves(&self.identity, facts.identity);
         store_halves(&self.boot, facts.boot);
+        self.file.store(facts.file, Ordering::Relaxed);
         self.participants.publish(facts.capacity);
         self.magic.store(Self::MAGIC, Ordering::Release);
     }
@@ -144,6 +148,7 @@ impl Head {
             capacity,
             identity: load_halves(&self.identity),
             boot: load_halves(&self.boot),
+            file: self.file.load(Ordering::Relaxed),
         };
         let is_named = Handle::new(heap, 0).is_some();
         if !is_named || !(1..=Owner::MAX_SLOTS).contains(&capacity) || facts.tables().is_none() {
@@ -168,6 +173,12 @@ impl Facts {
     /// Where the slots of participants begin.
     pub(crate) const SLOTS_START: usize = mem::size_of::<Head>();
 
+    /// No heap has more bytes.
+    pub(super) const MAX_BYTES: u64 = {
+        let pages = Slab::MAX_PAGES as u64 * PAGE_BYTES as u64;
+        if pages < Handle::MAX_BYTES { pages } else { Handle::MAX_BYTES }
+    };
+
     /// Where the tables of the slab lie; none if there is no room for a page.
     pub(crate) fn tables(&self) -> Option<Tables> {
         let slots = self.capacity as usize * mem::size_of::<participants::Slot>();
@@ -177,7 +188,7 @@ impl Facts {
 
     /// Whether handles reach as far, and the slab has so many pages.
     pub(crate) fn fit(bytes: usize) -> bool {
-        bytes as u64 <= Handle::MAX_BYTES && bytes / PAGE_BYTES <= Slab::MAX_PAGES
+        bytes as u64 <= Self::MAX_BYTES
     }
 
     /// The fewest bytes of a heap for so many participants.

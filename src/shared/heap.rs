@@ -41,9 +41,15 @@ use crate::sys::trusted::Trust;
 ///
 /// Any process may be killed at any instruction. The heap itself is whole at each: the next who uses it
 /// finishes or takes back what the dead one was about, and no block is lost that was on its way. What
-/// a process had in its private memory dies with it: a value in the heap whose box was there stays, and
-/// nobody frees it. To put a box into its place without such a moment, see
-/// [`ShmBox::insert_in`](crate::ShmBox::insert_in).
+/// a process had in its private memory dies with it, and so does what a value owned that it was dropping: what
+/// lies in the heap, and had its box there, stays, and nobody frees it. To put a box into its place without such a
+/// moment, see [`ShmBox::insert_in`](crate::ShmBox::insert_in).
+///
+/// # What it takes
+///
+/// In each process a mapping; a thread that sleeps, by whose end the kernel tells others of this process's; and,
+/// but for backings without one, a descriptor. In the heap, tables of one byte in 46, and what the roots take that
+/// processes have found: each stays for as long as they do.
 ///
 /// # Who can use it
 ///
@@ -98,7 +104,7 @@ impl SharedHeap {
         Self::open_trusting(backing, Trust::Vouched)
     }
 
-    fn open_trusting(backing: &Backing, trust: Trust) -> Result<Self, AttachError> {
+    pub(super) fn open_trusting(backing: &Backing, trust: Trust) -> Result<Self, AttachError> {
         let place = backing.place()?.ok_or(AttachError::NotFound)?;
         Self::find(place.open(Access::ReadWrite, trust)?)
     }
@@ -130,6 +136,19 @@ impl SharedHeap {
     /// What is wrong with the memory, or with the heap in it.
     pub fn from_fd(descriptor: OwnedFd) -> Result<Self, AttachError> {
         Self::find(Memory::from_fd(descriptor, Access::ReadWrite, Trust::OwnUser)?)
+    }
+
+    /// Attaches the heap of a descriptor that another process has passed, whoever may write to its file.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`SharedHeap::from_fd`], but for the owner and the mode of the file.
+    ///
+    /// # Safety
+    ///
+    /// As for [`SharedHeap::open_shared`].
+    pub unsafe fn from_fd_shared(descriptor: OwnedFd) -> Result<Self, AttachError> {
+        Self::find(Memory::from_fd(descriptor, Access::ReadWrite, Trust::Vouched)?)
     }
 
     /// Returns what can be passed to another process over a Unix socket, or be inherited: for
@@ -176,7 +195,8 @@ impl SharedHeap {
 
     /// Walks through all tables and roots, to find out whether a stray write has hit them: whether the
     /// pages are covered and the lists are right, and whether each root lies in a block of its own, has a
-    /// name, and stands in the list of that. It takes some microseconds for each MiB.
+    /// name, and stands in the list of that. It takes some microseconds for each MiB. It does not know what values
+    /// are made of: a box that leads nowhere is found by who uses it, and panics.
     ///
     /// The next who uses the heap after a death puts in order what the dead one was changing, and looks at
     /// nothing else. Whether one who died of a fault had written anywhere before, this tells.

@@ -30,6 +30,9 @@ impl SharedHeap {
         if facts.boot != machine::boot_id() {
             return Err(AttachError::OtherBoot);
         }
+        if facts.file != memory.inode()? {
+            return Err(AttachError::Copied);
+        }
         match Attached::of(facts.heap) {
             Some(attached) if attached.is_in(&memory) => Self::enter(attached),
             Some(_) => Err(AttachError::NumberTaken),
@@ -107,6 +110,7 @@ fn initialise(memory: &Memory, capacity: u32) -> Result<Facts, AttachError> {
         capacity,
         identity,
         boot: machine::boot_id(),
+        file: memory.inode()?,
     };
     let tables = facts.tables().ok_or(AttachError::TooLarge)?;
     // SAFETY: mapped, zero, and long enough for the tables; the slab is used no longer than it is borrowed.

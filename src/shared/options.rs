@@ -8,6 +8,7 @@ use super::heap::SharedHeap;
 use crate::sync::owner::Owner;
 use crate::sys::draft::Draft;
 use crate::sys::mapping::Memory;
+use crate::sys::trusted::Trust;
 
 /// How a heap is made: its size, and what else there is to choose.
 ///
@@ -54,8 +55,9 @@ impl HeapOptions {
     ///
     /// # Safety
     ///
-    /// The caller vouches for all who can then write to the file: that they use it as a heap, by this crate,
-    /// and keep to what its unsafe functions ask for.
+    /// The caller vouches for all who can then write to the file, or to the one that
+    /// [`HeapOptions::open_or_create`] finds: that they use it as a heap, by this crate, and keep to what its
+    /// unsafe functions ask for.
     pub const unsafe fn mode(mut self, mode: u32) -> Self {
         self.mode = mode;
         self
@@ -101,11 +103,12 @@ impl HeapOptions {
     ///
     /// # Errors
     ///
-    /// Those of [`HeapOptions::create`] and [`SharedHeap::open`]. One that is there may have another
-    /// size.
+    /// Those of [`HeapOptions::create`] and [`SharedHeap::open`]; but for the owner and the mode of the file, if
+    /// [`HeapOptions::mode`] has vouched for others. One that is there may have another size.
     pub fn open_or_create(&self, backing: &Backing) -> Result<SharedHeap, AttachError> {
+        let trust = if self.is_for_others() { Trust::Vouched } else { Trust::OwnUser };
         loop {
-            match SharedHeap::open(backing) {
+            match SharedHeap::open_trusting(backing, trust) {
                 Err(AttachError::NotFound) => {}
                 opened => return opened,
             }
@@ -125,9 +128,10 @@ impl HeapOptions {
             // Before so much memory is reserved.
             return Err(AttachError::Exists);
         }
-        let draft = Draft::create(&place, self.bytes)?;
+        // What is not found here is the directory.
+        let draft = Draft::create(&place, self.bytes).map_err(AttachError::System)?;
         self.prepare(draft.memory())?;
-        if self.mode != Self::MODE {
+        if self.is_for_others() {
             draft.set_mode(self.mode)?;
         }
         let (memory, unnamed) = draft.split();
@@ -140,6 +144,10 @@ impl HeapOptions {
                 Err(error.into())
             }
         }
+    }
+
+    const fn is_for_others(&self) -> bool {
+        self.mode != Self::MODE
     }
 
     fn prepare(&self, memory: &Memory) -> Result<(), AttachError> {

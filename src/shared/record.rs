@@ -75,6 +75,11 @@ impl<'a> Record<'a> {
         self.head.bytes.load(Ordering::Relaxed) as usize
     }
 
+    /// The bytes of the value, which lies at the end.
+    pub(super) fn value_bytes(&self) -> usize {
+        self.bytes().saturating_sub(self.head.value_start.load(Ordering::Relaxed) as usize)
+    }
+
     pub(super) fn needs_drop(&self) -> bool {
         self.head.needs_drop.load(Ordering::Relaxed) != 0
     }

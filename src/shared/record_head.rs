@@ -67,7 +67,7 @@ impl Cut {
         let (layout, _) = head.extend(marks).ok()?;
         let (layout, _) = layout.extend(texts).ok()?;
         let (layout, value_start) = layout.extend(value).ok()?;
-        Some(Self { layout: layout.pad_to_align(), value_start: value_start.try_into().ok()? })
+        Some(Self { layout, value_start: value_start.try_into().ok()? })
     }
 
     /// Writes all of a new root's block but its value, and returns the place of that. Nobody can find it yet.

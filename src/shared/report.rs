@@ -175,8 +175,8 @@ fn roots(heap: Sight<'_>) -> (Vec<RootInfo>, Option<HeapDamage>) {
         let [name, type_name] = record.copy_texts().unwrap_or_default().map(text);
         let participants = record.finders().filter(|&owner| heap.is_alive(owner)).count();
         let is_removed = record.state() != RootState::Named;
-        let bytes = record.bytes();
-        roots.push(RootInfo { name, type_name, bytes, participants, is_removed });
+        let (bytes, block_bytes) = (record.value_bytes(), record.bytes());
+        roots.push(RootInfo { name, type_name, bytes, block_bytes, participants, is_removed });
         Ok(())
     });
     (roots, result.err())

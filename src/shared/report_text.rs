@@ -112,10 +112,11 @@ impl HeapReport {
 }
 
 fn write_root(f: &mut Formatter<'_>, root: &RootInfo) -> fmt::Result {
-    let RootInfo { name, type_name, bytes, participants, is_removed } = root;
+    let RootInfo { name, type_name, bytes, block_bytes, participants, is_removed } = root;
     // A name may have line breaks, or what a terminal takes for a command.
     let (name, type_name) = (name.escape_debug(), type_name.escape_debug());
-    write!(f, "    {name}: {type_name}, {bytes} bytes, found by {participants}")?;
+    write!(f, "    {name}: {type_name}, {bytes} bytes in a block of {block_bytes}, ")?;
+    write!(f, "found by {participants}")?;
     writeln!(f, "{}", if *is_removed { ", removed" } else { "" })
 }
 

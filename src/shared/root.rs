@@ -36,8 +36,10 @@ pub struct RootInfo {
     pub name: String,
     /// Its type, as the process has called it that made it.
     pub type_name: String,
-    /// The bytes of its block, which holds its name, too.
+    /// The bytes of its value.
     pub bytes: usize,
+    /// The bytes of its block, which holds its name and a word for each two participants, too.
+    pub block_bytes: usize,
     /// How many living processes have found it.
     pub participants: usize,
     /// Whether its name was removed. Its memory is given back when those have left or died.
@@ -94,18 +96,25 @@ impl SharedHeap {
         };
         // Dropped after the lock is released, if another was first.
         let mut value = ManuallyDrop::new(value);
-        let outcome = self.attached.hold().map_err(RootError::from).and_then(|held| {
+        let source = NonNull::from(&*value);
+        let insert = || {
+            let held = self.attached.hold()?;
             if let Some(record) = held.root(name) {
                 return self.resolve(&held, record).map(|root| (root, false));
             }
-            let source = NonNull::from(&*value);
             // SAFETY: the place is for a `T`.
             let fill =
                 |place: NonNull<u8>| unsafe { place.cast().copy_from_nonoverlapping(source, 1) };
             // SAFETY: it copies a value with this layout.
             let record = unsafe { held.add_root(kind, fill) }.ok_or(RootError::Full)?;
             self.resolve(&held, record).map(|root| (root, true))
-        });
+        };
+        let mut outcome = insert();
+        if matches!(outcome, Err(RootError::Full)) {
+            // Those who had found roots that are removed may have died since.
+            self.free_removed_roots();
+            outcome = insert();
+        }
         let is_inserted = matches!(outcome, Ok((_, true)));
         if !is_inserted {
             // SAFETY: it was not moved into the heap, and is not used any more.
@@ -116,8 +125,11 @@ impl SharedHeap {
 
     /// Removes the name of a root: nobody finds it any more, and another may have it. Its value stays for
     /// those who have found it, and is dropped and its memory given back when the last of them has left
-    /// or died: by the next who calls [`SharedHeap::reap`] or removes a root, and who has found a root of
-    /// its type if it has to be dropped. If a process dies dropping it, what it owns is lost.
+    /// or died: by the next who calls [`SharedHeap::reap`], removes a root or finds no room for one, and who has
+    /// found a root of its type if it has to be dropped. If a process dies dropping it, what it owns is lost.
+    ///
+    /// Who has found it, its maker too, keeps it until he leaves the heap or ends: roots are for what lives as
+    /// long as processes do. What comes and goes belongs in a collection that is a root.
     ///
     /// # Errors
     ///
@@ -145,7 +157,8 @@ impl SharedHeap {
         let info = |record: Record<'_>| RootInfo {
             name: text(record.name()),
             type_name: text(record.type_name()),
-            bytes: record.bytes(),
+            bytes: record.value_bytes(),
+            block_bytes: record.bytes(),
             participants: record.finders().filter(|&owner| table.is_alive(owner)).count(),
             is_removed: record.state() != State::Named,
         };

@@ -38,7 +38,10 @@ impl fmt::Display for RootError {
         match self {
             Self::NotFound => f.write_str("there is no root by this name"),
             Self::Type { expected, found } if expected == found => {
-                write!(f, "the root's {found} is of another version than this program's")
+                write!(
+                    f,
+                    "the root's {found} has other parts, or another version, than this program's"
+                )
             }
             Self::Type { expected, found } => {
                 write!(f, "the root is of type {found}, and not {expected}")

@@ -50,8 +50,25 @@ impl HeapView {
     /// Those of [`SharedHeap::open`](crate::SharedHeap::open), but for [`AttachError::OtherBoot`]: it can be
     /// looked at.
     pub fn open(backing: &Backing) -> Result<Self, AttachError> {
+        Self::open_trusting(backing, Trust::OwnUser)
+    }
+
+    /// Maps a heap that has a name, for reading, whoever may write to its file.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`HeapView::open`], but for the owner and the mode of the file.
+    ///
+    /// # Safety
+    ///
+    /// The caller vouches for all who can write to the file: that they do not cut it off meanwhile.
+    pub unsafe fn open_shared(backing: &Backing) -> Result<Self, AttachError> {
+        Self::open_trusting(backing, Trust::Vouched)
+    }
+
+    fn open_trusting(backing: &Backing, trust: Trust) -> Result<Self, AttachError> {
         let place = backing.place()?.ok_or(AttachError::NotFound)?;
-        Self::new(place.open(Access::ReadOnly, Trust::OwnUser)?)
+        Self::new(place.open(Access::ReadOnly, trust)?)
     }
 
     /// Maps the heap of a descriptor, for reading: that of [`SharedHeap::as_fd`](crate::SharedHeap::as_fd).

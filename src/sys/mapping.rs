@@ -202,6 +202,15 @@ impl Memory {
         Ok(file.metadata()?.len() >= self.bytes as u64)
     }
 
+    /// Returns the number of its file's inode; 0 for memory without a file.
+    ///
+    /// # Errors
+    ///
+    /// Those of `fstat`.
+    pub(crate) fn inode(&self) -> io::Result<u64> {
+        self.file.as_ref().map_or(Ok(0), |file| Ok(file.metadata()?.ino()))
+    }
+
     /// Returns whether both are the same file.
     ///
     /// # Errors

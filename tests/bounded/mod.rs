@@ -14,7 +14,7 @@ pub(crate) fn in_time(body: impl FnOnce() + Send + 'static) {
         let result = catch_unwind(AssertUnwindSafe(body));
         let _ = tell.send(result);
     });
-    match told.recv_timeout(Duration::from_secs(600)) {
+    match told.recv_timeout(Duration::from_secs(300)) {
         Ok(result) => result.unwrap_or_else(|panic| resume_unwind(panic)),
         Err(_) => panic!("it hangs"),
     }
@@ -36,7 +36,7 @@ impl Child {
         assert!(number >= 0);
         if number == 0 {
             // SAFETY: the call takes a number.
-            unsafe { libc::alarm(300) };
+            unsafe { libc::alarm(200) };
             let failed = catch_unwind(AssertUnwindSafe(work)).is_err();
             // SAFETY: the call takes a number, and runs nothing of the parent's.
             unsafe { libc::_exit(failed.into()) };
