@@ -110,7 +110,11 @@ impl HeapOptions {
         loop {
             match SharedHeap::open_trusting(backing, trust) {
                 Err(AttachError::NotFound) => {}
-                opened => return opened,
+                Ok(heap) => {
+                    self.prepare(&heap.attached.memory)?;
+                    return Ok(heap);
+                }
+                refused => return refused,
             }
             match self.create(backing) {
                 // Somebody was faster.

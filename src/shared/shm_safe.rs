@@ -20,10 +20,10 @@ use crate::sync::semaphore::ShmSemaphore;
 /// may be laid out in another way, and live longer or shorter than who made a value. So a `ShmSafe` type
 /// has no address in it, its layout is fixed, and it owns nothing that belongs to a process.
 ///
-/// Integers, floats, `bool`, `char`, atomics, `NonZero` numbers and `Option`s of such, and arrays are
-/// `ShmSafe`. `#[derive(ShmSafe)]` is for structs that are `repr(C)` or `repr(transparent)`, and for enums
-/// that are `repr(u8)`, or as another integer, or `repr(C, u8)`. It asks of each field to be `ShmSafe`, and
-/// of each type parameter.
+/// Integers, floats, `bool`, `char`, atomics, `NonZero` numbers, boxes, vectors and strings of a heap, `Option`s of
+/// the last four, and arrays are `ShmSafe`. `#[derive(ShmSafe)]` is for structs that are `repr(C)` or
+/// `repr(transparent)`, and for enums that are `repr(u8)`, or as another integer, or `repr(C, u8)`. It asks of each
+/// field to be `ShmSafe`, and of each type parameter.
 ///
 /// ```
 /// use aquifer::{Schema, ShmSafe};
@@ -53,7 +53,8 @@ use crate::sync::semaphore::ShmSemaphore;
 /// - **Tuples but `()`, `Duration`, `RefCell`, ranges**: their layout is the compiler's choice, another one
 ///   with each version. A struct of one's own does, and a count of nanoseconds.
 /// - **`Option`**: the same, unless a value that the type does not have stands for `None`, and the
-///   language says which. That is so for `NonZero` numbers. An enum of one's own does for others.
+///   language says which. That is so for `NonZero` numbers and for `ShmBox`, `ShmVec` and `ShmString`. An enum of
+///   one's own does for others.
 /// - **Types with a lifetime**: what is shared outlives every function.
 ///
 /// # Safety
@@ -98,7 +99,7 @@ pub unsafe trait ShmSafe: Send + 'static {
 #[diagnostic::on_unimplemented(
     message = "`Option<{Self}>` cannot lie in memory that processes share",
     label = "an `Option` of this has no fixed layout",
-    note = "it has one for `NonZero` numbers",
+    note = "it has one for `NonZero` numbers, `ShmBox`, `ShmVec` and `ShmString`",
     note = "for others there is an enum of your own: `#[derive(ShmSafe)] #[repr(u8)]`"
 )]
 pub(crate) unsafe trait NicheOption: ShmSafe {}
