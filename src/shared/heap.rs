@@ -62,6 +62,20 @@ use crate::sys::trusted::Trust;
 /// inside, which mean something in the process alone that has made them, and in children that are forked
 /// from it. It may not be a root, and dies with its process.
 ///
+/// ```
+/// use allocator_api2::vec::Vec;
+/// use aquifer::{Backing, SharedHeap};
+///
+/// let heap = SharedHeap::create(&Backing::Memfd, 1 << 20)?;
+/// let mut numbers = Vec::new_in(&heap);
+/// numbers.extend(0..100_u64);
+/// assert!(numbers.try_reserve(1 << 20).is_err(), "the heap is not as large");
+/// assert_eq!((numbers.len(), heap.stats().used_blocks), (100, 1));
+/// drop(numbers);
+/// assert_eq!(heap.stats().used_blocks, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// It stays mapped until the process ends, or [`SharedHeap::detach`] is called; dropping this changes
 /// nothing.
 #[derive(Clone)]
