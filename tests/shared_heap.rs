@@ -11,6 +11,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::process;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fs, thread};
 
@@ -18,7 +19,7 @@ use aquifer::{
     AttachError, Backing, HeapOptions, HeapView, Root, RootError, SharedHeap, ShmBox, ShmMutex,
     ShmSafe,
 };
-use bounded::{Child, in_time};
+use bounded::{Child, in_time, is_killed};
 use scratch::Scratch;
 
 const MIB: usize = 1 << 20;
@@ -490,6 +491,48 @@ fn a_removed_root_whose_drop_panics_is_gone() {
             assert_eq!((heap.roots().unwrap().len(), blocks(&heap)), (left, left));
             heap.check().unwrap();
         }
+    });
+}
+
+#[test]
+fn a_removed_root_whose_dropper_dies_is_gone() {
+    /// How far the drop is: 0 before it, 1 within it, and 2 when it is to go on.
+    static STAGE: OnceLock<Root<AtomicU64>> = OnceLock::new();
+
+    #[derive(ShmSafe)]
+    #[repr(transparent)]
+    struct Deadly(u64);
+
+    impl Drop for Deadly {
+        fn drop(&mut self) {
+            let stage = STAGE.get().unwrap();
+            stage.store(1, Ordering::Release);
+            while stage.load(Ordering::Acquire) == 1 {
+                thread::yield_now();
+            }
+            // SAFETY: two numbers.
+            unsafe { libc::kill(process::id() as i32, libc::SIGKILL) };
+        }
+    }
+
+    in_time(|| {
+        let heap = heap();
+        let stage = *STAGE.get_or_init(|| counter(&heap));
+        let make = |name| _ = heap.root_or_insert_with(name, || Deadly(7)).unwrap();
+        // By this one the parent could drop the other, too.
+        make("the parent's");
+        assert_eq!((Child::start(|| make("a")).end(), blocks(&heap)), (0, 3));
+        let remover = Child::start(|| heap.remove_root::<Deadly>("a").unwrap());
+        while stage.load(Ordering::Acquire) == 0 {
+            thread::yield_now();
+        }
+        heap.reap();
+        assert_eq!((heap.roots().unwrap().len(), blocks(&heap)), (3, 3), "it is being dropped");
+        stage.store(2, Ordering::Release);
+        assert!(is_killed(remover.end()));
+        heap.reap();
+        assert_eq!((heap.roots().unwrap().len(), blocks(&heap)), (2, 2));
+        heap.check().unwrap();
     });
 }
 
