@@ -1,0 +1,94 @@
+//! What `HeapOptions` ask of the system, and what the system says that it has done.
+#![cfg(target_os = "linux")]
+
+mod scratch;
+
+use std::alloc::Layout;
+use std::path::Path;
+use std::{fs, io};
+
+use aquifer::{AttachError, Backing, HeapOptions, SharedHeap};
+use scratch::Scratch;
+
+fn backings(scratch: &Scratch) -> [Backing; 6] {
+    let named = [Backing::File(scratch.file("heap")), scratch.posix("heap")];
+    let [file, posix] = named;
+    [Backing::Memfd, Backing::MapAnon, Backing::DevZero, Backing::SysV, file, posix]
+}
+
+/// What the system says of the mapping in which a heap lies: its line of flags, and how much of it is locked.
+#[derive(Debug)]
+struct Mapping {
+    flags: String,
+    locked_kib: u64,
+}
+
+impl Mapping {
+    fn of(heap: &SharedHeap) -> Self {
+        let maps = fs::read_to_string("/proc/self/smaps").unwrap();
+        let address = heap.alloc_layout(Layout::new::<u64>()).unwrap().addr().get();
+        let mut lines = maps.lines().skip_while(|line| !holds(line, address)).skip(1);
+        let mut field = |name| {
+            let line = lines.find_map(|line: &str| line.strip_prefix(name));
+            line.expect("a mapping has this field").trim()
+        };
+        let locked_kib = field("Locked:").trim_end_matches(" kB").parse().unwrap();
+        Self { flags: field("VmFlags:").into(), locked_kib }
+    }
+
+    fn has(&self, flag: &str) -> bool {
+        self.flags.split(' ').any(|is| is == flag)
+    }
+}
+
+/// Whether a line is the first one of the mapping in which an address lies.
+fn holds(line: &str, address: usize) -> bool {
+    let range = line.split(' ').next().and_then(|range| range.split_once('-'));
+    let number = |hex| usize::from_str_radix(hex, 16).ok();
+    let ends = range.and_then(|(start, end)| Some(number(start)?..number(end)?));
+    ends.is_some_and(|ends| ends.contains(&address))
+}
+
+/// Whether the system says that this process may not lock so much.
+fn is_of_limit(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EPERM | libc::ENOMEM | libc::EAGAIN))
+}
+
+#[test]
+fn huge_pages_are_asked_for_where_they_are_wanted() {
+    if !Path::new("/sys/kernel/mm/transparent_hugepage").exists() {
+        println!("skipped: the system has no huge pages");
+        return;
+    }
+    for is_wanted in [true, false] {
+        let scratch = Scratch::new();
+        for backing in backings(&scratch) {
+            let options = HeapOptions::new(4 << 20).huge_pages(is_wanted);
+            let mapping = Mapping::of(&options.create(&backing).unwrap());
+            assert_eq!(mapping.has("hg"), is_wanted, "{backing:?}: {mapping:?}");
+            assert!(!mapping.has("lo"), "{backing:?}: {mapping:?}");
+        }
+    }
+}
+
+#[test]
+#[cfg_attr(asan, ignore = "the sanitizer makes `mlock` do nothing")]
+fn a_heap_is_locked_in_memory_where_it_is_to_be() {
+    for is_wanted in [true, false] {
+        let scratch = Scratch::new();
+        for backing in backings(&scratch) {
+            let options = HeapOptions::new(64 << 10).participants(4).lock_in_memory(is_wanted);
+            let heap = match options.create(&backing) {
+                Err(AttachError::System(error)) if is_wanted && is_of_limit(&error) => {
+                    println!("skipped: nothing may be locked here: {error}");
+                    return;
+                }
+                made => made.unwrap(),
+            };
+            let mapping = Mapping::of(&heap);
+            let seen = (mapping.has("lo"), mapping.locked_kib > 0);
+            assert_eq!(seen, (is_wanted, is_wanted), "{backing:?}: {mapping:?}");
+            assert!(!mapping.has("hg"), "{backing:?}: {mapping:?}");
+        }
+    }
+}
