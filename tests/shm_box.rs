@@ -5,8 +5,13 @@
 mod bounded;
 mod heaps;
 
+use std::borrow::{Borrow, BorrowMut};
+use std::collections::HashSet;
+use std::fmt::Debug;
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::mem::offset_of;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 
 use aquifer::{
     AllocError, Schema, SchemaPart, SharedHeap, ShmBox, ShmSafe, ShmString, ShmVec, TryClone,
@@ -157,6 +162,45 @@ fn values_of_all_kinds_are_as_they_were() {
     keeps::<ShmString>(&heap);
     keeps::<ShmBox<u32>>(&heap);
     assert_all_is_given_back(&heap);
+}
+
+#[test]
+fn it_is_shown_compared_and_hashed_as_its_value() {
+    fn is_ordered_as<T: ShmSafe + Ord + Hash + Debug + Copy>(values: &[T], heap: &SharedHeap) {
+        let state = RandomState::new();
+        let boxed = |&value: &T| ShmBox::new_in(value, heap).unwrap();
+        for (one, other) in values.iter().flat_map(|one| values.iter().map(move |two| (one, two))) {
+            let (first, second) = (boxed(one), boxed(other));
+            assert_eq!(first.cmp(&second), one.cmp(other), "{one:?} {other:?}");
+            assert_eq!(first.partial_cmp(&second), Some(one.cmp(other)), "{one:?} {other:?}");
+            assert_eq!((first == second, first != second), (one == other, one != other));
+            assert_eq!(state.hash_one(&first), state.hash_one(one), "{one:?}");
+            assert_eq!(format!("{first:?} {first:#06?}"), format!("{one:?} {one:#06?}"));
+        }
+    }
+    let heap = heap();
+    is_ordered_as(&[3_u32, 7, 7, 1 << 31], &heap);
+    is_ordered_as(&[[2_i16, 1], [-2, 1], [-2, 3]], &heap);
+    let [number, none] = [-0.5, f64::NAN].map(|value| ShmBox::new_in(value, &heap).unwrap());
+    assert_eq!(number.partial_cmp(&none), None);
+    assert!(none != none.try_clone().unwrap() && number == number.try_clone().unwrap());
+    assert_eq!(format!("{number}|{number:>6}|{number:+.2}"), "-0.5|  -0.5|-0.50");
+    drop((number, none));
+    assert_all_is_given_back(&heap);
+}
+
+#[test]
+fn it_lends_its_value() {
+    let heap = heap();
+    let mut boxed = ShmBox::new_in([1_u8, 2], &heap).unwrap();
+    let place = &raw const *boxed;
+    AsMut::<[u8; 2]>::as_mut(&mut boxed)[0] = 7;
+    BorrowMut::<[u8; 2]>::borrow_mut(&mut boxed)[1] = 8;
+    for lent in [AsRef::<[u8; 2]>::as_ref(&boxed), Borrow::borrow(&boxed)] {
+        assert!(ptr::eq(lent, place) && *lent == [7, 8]);
+    }
+    let set = HashSet::from([boxed]);
+    assert!(set.contains(&[7, 8]) && !set.contains(&[1, 2]));
 }
 
 #[test]

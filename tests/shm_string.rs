@@ -4,10 +4,12 @@
 
 mod heaps;
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, BorrowMut, Cow};
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 
 use aquifer::{AllocError, ShmBox, ShmString, ShmVec, TryClone};
 use heaps::{assert_all_is_given_back, heap, in_use, small_heap};
@@ -115,6 +117,37 @@ fn it_is_compared_and_hashed_as_a_str() {
     assert!(one != other && one < other && string("ab") < one);
     let map = HashMap::from([(one, 1), (other, 2)]);
     assert_eq!((map.get("abd"), map.get("ab")), (Some(&2), None));
+}
+
+#[test]
+fn two_are_in_the_order_of_their_texts() {
+    const TEXTS: [&str; 7] = ["", "a", "ab", "ab", "a\n\"", "b", "ä→🦀"];
+    let (heap, state) = (heap(), RandomState::new());
+    let string = |text| ShmString::from_str_in(text, &heap).unwrap();
+    for (one, other) in TEXTS.iter().flat_map(|one| TEXTS.map(move |other| (*one, other))) {
+        let (first, second) = (string(one), string(other));
+        assert_eq!(first.cmp(&second), one.cmp(other), "{one:?} {other:?}");
+        assert_eq!(first.partial_cmp(&second), Some(one.cmp(other)), "{one:?} {other:?}");
+        assert_eq!(first == second, one == other, "{one:?} {other:?}");
+        assert_eq!(state.hash_one(&first), state.hash_one(one));
+        assert_eq!(format!("{first}|{first:>4}|{first:.1}"), format!("{one}|{one:>4}|{one:.1}"));
+        assert_eq!(format!("{first:?} {first:#?}"), format!("{one:?} {one:#?}"));
+    }
+    assert_all_is_given_back(&heap);
+}
+
+#[test]
+fn it_lends_its_text() {
+    let heap = heap();
+    let mut text = ShmString::from_str_in("abcä", &heap).unwrap();
+    let place = text.as_ptr();
+    AsMut::<str>::as_mut(&mut text)[..1].make_ascii_uppercase();
+    BorrowMut::<str>::borrow_mut(&mut text)[2..].make_ascii_uppercase();
+    for lent in [AsRef::<str>::as_ref(&text), Borrow::borrow(&text)] {
+        assert!(ptr::eq(lent.as_ptr(), place) && lent == "AbCä");
+    }
+    let bytes: &[u8] = text.as_ref();
+    assert!(ptr::eq(bytes.as_ptr(), place) && bytes == "AbCä".as_bytes());
 }
 
 #[test]

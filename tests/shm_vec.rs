@@ -5,10 +5,11 @@
 mod bounded;
 mod heaps;
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, BorrowMut};
 use std::collections::HashSet;
-use std::mem;
+use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{mem, ptr};
 
 use aquifer::{AllocError, SharedHeap, ShmBox, ShmString, ShmVec, TryClone};
 use bounded::{Child, in_time};
@@ -328,6 +329,40 @@ fn it_is_compared_and_hashed_as_a_slice() {
     );
     let set = HashSet::from([vec, more]);
     assert!(set.contains(&[1_u8, 2][..]) && !set.contains(&[1_u8][..]));
+}
+
+#[test]
+fn two_are_in_the_order_of_their_slices() {
+    const SLICES: [&[u16]; 6] = [&[], &[1], &[1, 2], &[1, 0x100], &[1, 0x100], &[2]];
+    let (heap, state) = (heap(), RandomState::new());
+    let vec = |slice| ShmVec::from_slice_in(slice, &heap).unwrap();
+    for (one, other) in SLICES.iter().flat_map(|one| SLICES.map(move |other| (*one, other))) {
+        let (first, second) = (vec(one), vec(other));
+        assert_eq!(first.cmp(&second), one.cmp(other), "{one:?} {other:?}");
+        assert_eq!(first.partial_cmp(&second), Some(one.cmp(other)), "{one:?} {other:?}");
+        assert_eq!(first == second, one == other, "{one:?} {other:?}");
+        assert_eq!(state.hash_one(&first), state.hash_one(one));
+        assert_eq!(format!("{first:?} {first:#04x?}"), format!("{one:?} {one:#04x?}"));
+    }
+    let floats = |slice: &[f64]| ShmVec::from_slice_in(slice, &heap).unwrap();
+    assert_eq!(floats(&[1.0, f64::NAN]).partial_cmp(&floats(&[1.0, 2.0])), None);
+    assert_all_is_given_back(&heap);
+}
+
+#[test]
+fn it_lends_its_elements() {
+    let heap = heap();
+    let mut vec = ShmVec::from_slice_in(&[1_u8, 2, 3], &heap).unwrap();
+    let place = vec.as_ptr();
+    AsMut::<[u8]>::as_mut(&mut vec)[0] = 7;
+    BorrowMut::<[u8]>::borrow_mut(&mut vec)[1] = 8;
+    for element in &mut vec {
+        *element *= 10;
+    }
+    assert_eq!((&vec).into_iter().collect::<Vec<_>>(), [&70, &80, &30]);
+    for lent in [AsRef::<[u8]>::as_ref(&vec), Borrow::borrow(&vec)] {
+        assert!(ptr::eq(lent.as_ptr(), place) && lent == [70, 80, 30]);
+    }
 }
 
 #[test]
