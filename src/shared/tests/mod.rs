@@ -6,6 +6,7 @@ mod attach_steps;
 mod bases;
 #[cfg(all(target_arch = "x86_64", not(asan)))]
 mod deaths;
+mod errors;
 #[cfg(not(asan))]
 mod fingerprint;
 #[cfg(not(asan))]
