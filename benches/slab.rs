@@ -2,6 +2,7 @@
 //!
 //! `cargo bench --bench slab`; with `-- --test` everything is done once, for a moment
 
+#[allow(dead_code, reason = "shared heaps need more of it")]
 mod slabs;
 
 use std::env;

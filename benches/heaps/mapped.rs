@@ -42,6 +42,8 @@ impl Drop for Mapped {
 }
 
 impl Heap for &SharedHeap {
+    type Block = NonNull<u8>;
+
     #[inline]
     fn take(&mut self, layout: Layout) -> Option<NonNull<u8>> {
         self.alloc_layout(layout).ok()

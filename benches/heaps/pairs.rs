@@ -1,14 +1,14 @@
 //! Blocks of a heap, taken and given back by one process.
 
-use std::hint::black_box;
-use std::time::Instant;
+use aquifer::SharedHeap;
 
-use aquifer::{SharedHeap, ShmBox};
-
+use super::boxes::Boxes;
 use super::mapped::Mapped;
 use crate::slabs::cases::{CASES, Case, Sizes};
+use crate::slabs::demand::Demand;
 use crate::slabs::effort::Effort;
 use crate::slabs::peers::{self, REGION_BYTES};
+use crate::slabs::random::Random;
 use crate::slabs::timing::{self, Contender};
 
 /// The pair of 64 B, beside glibc's.
@@ -33,20 +33,22 @@ pub(crate) fn measure(effort: &Effort) -> OfGlibc {
     let mut pair = OfGlibc { raw: 0.0, boxed: 0.0 };
     for &case in CASES {
         let heap = Mapped::create(REGION_BYTES);
+        let demand = Demand::draw(case, effort.operations, &mut Random::new());
         if case.live == 0 && matches!(case.sizes, Sizes::All(64)) {
-            pair = with_boxes(case, effort, &heap);
+            pair = with_boxes(case, effort, &demand, &heap);
         } else {
             let [raw, talc, glibc, mimalloc] =
-                timing::medians(contenders(case, effort, &heap), effort.turns);
+                timing::medians(contenders(&demand, &heap), effort.turns);
             print(case.name, raw, &Peers { talc, glibc, mimalloc });
         }
     }
     pair
 }
 
-fn with_boxes(case: Case, effort: &Effort, heap: &SharedHeap) -> OfGlibc {
-    let [raw, talc, glibc, mimalloc] = contenders(case, effort, heap);
-    let contenders = [raw, boxes(effort, heap), talc, glibc, mimalloc];
+fn with_boxes(case: Case, effort: &Effort, demand: &Demand, heap: &SharedHeap) -> OfGlibc {
+    let [raw, talc, glibc, mimalloc] = contenders(demand, heap);
+    let boxes = timing::contender(demand, Boxes::<8>::of(heap));
+    let contenders = [raw, boxes, talc, glibc, mimalloc];
     let [raw, boxed, talc, glibc, mimalloc] = timing::medians(contenders, effort.turns);
     let peers = Peers { talc, glibc, mimalloc };
     print(case.name, raw, &peers);
@@ -54,29 +56,13 @@ fn with_boxes(case: Case, effort: &Effort, heap: &SharedHeap) -> OfGlibc {
     OfGlibc { raw: raw / glibc, boxed: boxed / glibc }
 }
 
-fn contenders<'a>(case: Case, effort: &Effort, heap: &'a SharedHeap) -> [Contender<'a>; 4] {
+fn contenders<'a>(demand: &'a Demand, heap: &'a SharedHeap) -> [Contender<'a>; 4] {
     [
-        timing::contender(case, effort, heap),
-        timing::contender(case, effort, peers::talc()),
-        timing::contender(case, effort, peers::glibc()),
-        timing::contender(case, effort, peers::mimalloc()),
+        timing::contender(demand, heap),
+        timing::contender(demand, peers::talc()),
+        timing::contender(demand, peers::glibc()),
+        timing::contender(demand, peers::mimalloc()),
     ]
-}
-
-fn boxes<'a>(effort: &Effort, heap: &'a SharedHeap) -> Contender<'a> {
-    let operations = effort.operations;
-    Box::new(move || {
-        let start = Instant::now();
-        make_boxes(heap, operations);
-        start.elapsed().as_nanos() as f64 / operations as f64
-    })
-}
-
-#[inline(never)]
-fn make_boxes(heap: &SharedHeap, count: usize) {
-    for number in 0..count as u64 {
-        drop(black_box(ShmBox::new_in([number; 8], heap)).expect("there is room"));
-    }
 }
 
 fn print(name: &str, time: f64, Peers { talc, glibc, mimalloc }: &Peers) {

@@ -1,6 +1,8 @@
 //! What the benchmark of slab pools is made of.
 
 pub(crate) mod cases;
+pub(crate) mod client;
+pub(crate) mod demand;
 pub(crate) mod effort;
 #[path = "../locks/figures.rs"]
 #[allow(dead_code, reason = "the locks need more of it")]

@@ -14,15 +14,19 @@ pub(crate) const REGION_BYTES: usize = 64 << 20;
 
 /// Hands memory out, and takes it back.
 pub(crate) trait Heap {
-    fn take(&mut self, layout: Layout) -> Option<NonNull<u8>>;
+    type Block;
+
+    fn take(&mut self, layout: Layout) -> Option<Self::Block>;
 
     /// # Safety
     ///
     /// It is from `take` with this layout, and is given back once.
-    unsafe fn give(&mut self, memory: NonNull<u8>, layout: Layout);
+    unsafe fn give(&mut self, block: Self::Block, layout: Layout);
 }
 
 impl Heap for &SlabPool {
+    type Block = NonNull<u8>;
+
     #[inline]
     fn take(&mut self, layout: Layout) -> Option<NonNull<u8>> {
         self.alloc_layout(layout).ok()
@@ -36,6 +40,8 @@ impl Heap for &SlabPool {
 }
 
 impl Heap for SlabGuard<'_> {
+    type Block = NonNull<u8>;
+
     #[inline]
     fn take(&mut self, layout: Layout) -> Option<NonNull<u8>> {
         self.alloc_layout(layout).ok()
@@ -53,6 +59,8 @@ impl Heap for SlabGuard<'_> {
 pub(crate) struct ByTrait<A>(pub(crate) A);
 
 impl<A: GlobalAlloc> Heap for ByTrait<A> {
+    type Block = NonNull<u8>;
+
     #[inline]
     fn take(&mut self, layout: Layout) -> Option<NonNull<u8>> {
         // SAFETY: no case asks for no bytes.

@@ -1,14 +1,12 @@
 //! How long it takes to take a block and to give one back.
-#![expect(unsafe_code, reason = "frees")]
 
-use std::alloc::Layout;
-use std::hint::black_box;
-use std::ptr::NonNull;
 use std::time::Instant;
 
 use aquifer::SlabPool;
 
 use super::cases::Case;
+use super::client::Client;
+use super::demand::Demand;
 use super::effort::Effort;
 use super::figures::Figures;
 use super::peers::{self, Heap, REGION_BYTES};
@@ -35,13 +33,14 @@ impl Times {
 
 /// Gives each allocator its turn again and again, and prints the medians.
 pub(crate) fn measure(case: Case, effort: &Effort) -> Times {
+    let demand = Demand::draw(case, effort.operations, &mut Random::new());
     let [pool, pool_in_turn] = [(); 2].map(|()| SlabPool::new(REGION_BYTES).expect("memory"));
     let contenders = [
-        contender(case, effort, &pool),
-        contender(case, effort, pool_in_turn.lock().expect("memory")),
-        contender(case, effort, peers::talc()),
-        contender(case, effort, peers::glibc()),
-        contender(case, effort, peers::mimalloc()),
+        contender(&demand, &pool),
+        contender(&demand, pool_in_turn.lock().expect("memory")),
+        contender(&demand, peers::talc()),
+        contender(&demand, peers::glibc()),
+        contender(&demand, peers::mimalloc()),
     ];
     let [aquifer, in_one_turn, talc, glibc, mimalloc] = medians(contenders, effort.turns);
     let times = Times { aquifer, in_one_turn, talc, glibc };
@@ -71,57 +70,13 @@ pub(crate) fn medians<const N: usize>(
     times.map(|times| times.into_iter().collect::<Figures>().median())
 }
 
-/// One block, and its layout.
-type Block = (NonNull<u8>, Layout);
-
-/// One that takes and gives back the blocks of a case.
-pub(crate) fn contender<'a>(
-    case: Case,
-    effort: &Effort,
-    mut heap: impl Heap + 'a,
-) -> Contender<'a> {
-    let operations = effort.operations;
-    let mut random = Random::new();
-    let mut live: Vec<Block> =
-        (0..case.live.max(1)).map(|_| take(&mut heap, case, &mut random)).collect();
-    // Drawn before the clock runs. All contenders are asked for the same.
-    let layouts: Vec<Layout> = (0..operations).map(|_| layout(case, &mut random)).collect();
-    let places: Vec<usize> = (0..operations).map(|_| random.below(live.len())).collect();
+/// One that takes and gives back what is demanded.
+pub(crate) fn contender<'a>(demand: &'a Demand, heap: impl Heap + 'a) -> Contender<'a> {
+    let mut client = Client::new(heap, demand);
+    let operations = demand.all().len() as f64;
     Box::new(move || {
         let start = Instant::now();
-        if case.live == 0 {
-            pairs(&mut heap, &layouts);
-        } else {
-            replace(&mut heap, &mut live, &layouts, &places);
-        }
-        start.elapsed().as_nanos() as f64 / operations as f64
+        client.operate(demand.all());
+        start.elapsed().as_nanos() as f64 / operations
     })
-}
-
-#[inline(never)]
-fn pairs(heap: &mut impl Heap, layouts: &[Layout]) {
-    for &layout in layouts {
-        let block = black_box(heap.take(layout)).expect("there is room");
-        // SAFETY: taken just now with this layout.
-        unsafe { heap.give(block, layout) };
-    }
-}
-
-#[inline(never)]
-fn replace(heap: &mut impl Heap, live: &mut [Block], layouts: &[Layout], places: &[usize]) {
-    for (&layout, &place) in layouts.iter().zip(places) {
-        let (old, old_layout) = live[place];
-        // SAFETY: taken before with this layout, and replaced below.
-        unsafe { heap.give(old, old_layout) };
-        live[place] = (heap.take(layout).expect("there is room"), layout);
-    }
-}
-
-fn take(heap: &mut impl Heap, case: Case, random: &mut Random) -> Block {
-    let layout = layout(case, random);
-    (heap.take(layout).expect("there is room"), layout)
-}
-
-fn layout(case: Case, random: &mut Random) -> Layout {
-    Layout::from_size_align(case.sizes.draw(random), 8).expect("small")
 }
