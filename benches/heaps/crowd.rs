@@ -11,7 +11,7 @@ use aquifer::{Backing, SharedHeap};
 
 use super::mapped::Mapped;
 use crate::others::{self, Span};
-use crate::process::Child;
+use crate::process::{self, Child};
 use crate::shared::Shared;
 use crate::slabs::effort::Effort;
 use crate::slabs::figures::Figures;
@@ -82,13 +82,11 @@ impl Stage {
         let stage = Shared::new(Self::default());
         let start = |worker| Child::start(|| stage.act(source, worker));
         let children: Vec<Child> = stage.done[..workers].iter().map(start).collect();
-        while stage.ready.load(Ordering::Acquire) < workers as u32 {
-            thread::sleep(Duration::from_micros(50));
-        }
+        process::until(&children, || stage.ready.load(Ordering::Acquire) == workers as u32);
         stage.command.store(GO, Ordering::Relaxed);
         thread::sleep(time);
         stage.command.store(STOP, Ordering::Relaxed);
-        children.into_iter().for_each(Child::finish);
+        Child::finish_all(&children);
         let done = &stage.done[..workers];
         let pairs: u64 = done.iter().map(|done| done.pairs.load(Ordering::Relaxed)).sum();
         // They share the processors, so their times overlap.
@@ -112,9 +110,7 @@ impl Stage {
         // The first time takes longer: a process joins.
         pairs(&mut heap);
         self.ready.fetch_add(1, Ordering::Release);
-        while self.command.load(Ordering::Relaxed) == WAIT {
-            thread::sleep(Duration::from_micros(50));
-        }
+        process::until(&[], || self.command.load(Ordering::Relaxed) != WAIT);
         let start = Instant::now();
         let mut count = 0;
         while self.command.load(Ordering::Relaxed) == GO {

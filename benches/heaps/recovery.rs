@@ -8,6 +8,7 @@ use std::alloc::Layout;
 use std::collections::VecDeque;
 use std::hint::black_box;
 use std::ptr::NonNull;
+use std::slice;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 use aquifer::{HeapView, SharedHeap, SlabStats};
 
 use super::mapped::Mapped;
-use crate::process::Child;
+use crate::process::{self, Child};
 use crate::shared::Shared;
 use crate::slabs::cases::Sizes;
 use crate::slabs::effort::Effort;
@@ -132,7 +133,7 @@ impl<'a> User<'a> {
             }
             let has_begun = Shared::new(AtomicBool::new(false));
             let owner = Child::start(|| self.work(&has_begun));
-            wait_for(&has_begun);
+            process::until(slice::from_ref(&owner), || has_begun.load(Ordering::Acquire));
             thread::sleep(Duration::from_micros(self.random.below(1000) as u64));
             drop(owner);
             if view.report().expect("a heap").is_interrupted {
@@ -193,13 +194,7 @@ fn owner(heap: &SharedHeap) -> Child {
         holds.store(true, Ordering::Release);
         while heap.check().is_ok() {}
     });
-    wait_for(&holds);
+    process::until(slice::from_ref(&owner), || holds.load(Ordering::Acquire));
     thread::sleep(Duration::from_millis(1));
     owner
-}
-
-fn wait_for(flag: &AtomicBool) {
-    while !flag.load(Ordering::Acquire) {
-        thread::sleep(Duration::from_micros(50));
-    }
 }

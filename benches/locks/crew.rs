@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::clock;
 use super::histogram::Histogram;
 use super::peers::Lock;
-use super::process::Child;
+use super::process::{self, Child};
 use super::shared::Shared;
 use super::work::{Load, work};
 
@@ -62,13 +62,13 @@ impl Stage {
         let time = match crew {
             Crew::Threads => thread::scope(|scope| {
                 (0..workers).for_each(|worker| drop(scope.spawn(move || act(worker))));
-                stage.conduct(workers, time)
+                stage.conduct(&[], workers, time)
             }),
             Crew::Processes => {
                 let start = |worker| Child::start(move || act(worker));
                 let children: Vec<Child> = (0..workers).map(start).collect();
-                let time = stage.conduct(workers, time);
-                children.into_iter().for_each(Child::finish);
+                let time = stage.conduct(&children, workers, time);
+                Child::finish_all(&children);
                 time
             }
         };
@@ -87,7 +87,7 @@ impl Stage {
         // The first time may take longer: a process joins.
         *lock.lock() += 1;
         self.ready.fetch_add(1, Ordering::Release);
-        until(|| self.command.load(Ordering::Relaxed) != WAIT);
+        process::until(&[], || self.command.load(Ordering::Relaxed) != WAIT);
         let mut state = worker as u64 + 1;
         while self.command.load(Ordering::Relaxed) == GO {
             let asked = clock::ticks();
@@ -102,19 +102,12 @@ impl Stage {
         black_box(state);
     }
 
-    fn conduct(&self, workers: usize, time: Duration) -> Duration {
-        until(|| self.ready.load(Ordering::Acquire) as usize == workers);
+    fn conduct(&self, children: &[Child], workers: usize, time: Duration) -> Duration {
+        process::until(children, || self.ready.load(Ordering::Acquire) as usize == workers);
         let start = Instant::now();
         self.command.store(GO, Ordering::Relaxed);
         thread::sleep(time);
         self.command.store(STOP, Ordering::Relaxed);
         start.elapsed()
-    }
-}
-
-/// Waits without taking a processor from others.
-pub(crate) fn until(mut done: impl FnMut() -> bool) {
-    while !done() {
-        thread::sleep(Duration::from_micros(50));
     }
 }

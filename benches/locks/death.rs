@@ -1,15 +1,15 @@
 //! The lock whose owner is killed: how long until the next one has it.
 
+use std::slice;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use super::clock::{self, Clock};
-use super::crew::until;
 use super::effort::Effort;
 use super::figures::Figures;
 use super::peers::{Peers, Robust};
-use super::process::Child;
+use super::process::{self, Child};
 use super::shared::Shared;
 
 /// What the processes tell each other. Each owner is killed in a round of its own.
@@ -57,16 +57,16 @@ fn deaths<L: Robust>(lock: &L, clock: &Clock, heirs: u32, rounds: u32) -> Vec<f6
     let children: Vec<Child> = (0..heirs).map(heir).collect();
     let times = (1..=rounds).map(|round| {
         let owner = Child::start(|| scene.hold(lock, round));
-        until(|| scene.held.load(Ordering::Acquire) == round);
+        process::until(slice::from_ref(&owner), || scene.held.load(Ordering::Acquire) == round);
         scene.asked.store(round, Ordering::Release);
         thread::sleep(until_all_sleep(round));
         let killed = clock::ticks();
         owner.kill();
-        until(|| scene.had.load(Ordering::Acquire) == round * heirs);
+        process::until(&children, || scene.had.load(Ordering::Acquire) == round * heirs);
         clock.nanoseconds(scene.inherited.load(Ordering::Relaxed) - killed)
     });
     let times = times.collect();
-    children.into_iter().for_each(Child::finish);
+    Child::finish_all(&children);
     times
 }
 
@@ -87,7 +87,7 @@ impl Scene {
 
     /// What an heir does.
     fn inherit<L: Robust>(&self, lock: &L, round: u32) {
-        until(|| self.asked.load(Ordering::Acquire) >= round);
+        process::until(&[], || self.asked.load(Ordering::Acquire) >= round);
         let (guard, died) = lock.inherit();
         if died {
             self.inherited.store(clock::ticks(), Ordering::Relaxed);
