@@ -68,9 +68,11 @@ type Steps = [AtomicU64; 3];
 
 /// Opens a heap by its name in one process after the other, and prints the medians.
 pub(crate) fn attach(effort: &Effort) {
+    // A smoke test needs no more of /dev/shm than there is anywhere.
+    let bytes = if effort.is_smoke() { 1 << 20 } else { REGION_BYTES };
     let name = Name::new();
     // In a process of its own: those forked from this one would have it already.
-    let create = || _ = SharedHeap::create(&name.backing, REGION_BYTES).expect("memory");
+    let create = || _ = SharedHeap::create(&name.backing, bytes).expect("memory");
     Child::start(create).finish();
     let steps = Shared::new(Steps::default());
     let mut times = [const { Vec::new() }; 3];
@@ -81,7 +83,8 @@ pub(crate) fn attach(effort: &Effort) {
         }
     }
     let [first, detach, again] = times.map(|times| times.into_iter().collect::<Figures>().median());
-    println!("\nA heap of 64 MiB found by its name: µs, medians of processes\n");
+    let mebibytes = bytes >> 20;
+    println!("\nA heap of {mebibytes} MiB found by its name: µs, medians of processes\n");
     println!("| opened by a new process | detached | opened once more |\n|---|---|---|");
     println!("| {first:.0} | {detach:.0} | {again:.0} |");
 }

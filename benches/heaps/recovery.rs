@@ -55,8 +55,7 @@ pub(crate) fn measure(effort: &Effort) -> f64 {
     println!("\nFrom an operation that was cut short to the next one's end: µs\n");
     println!("| KiB | blocks | after a known death | the longest | from the kill |");
     println!("|---|---|---|---|---|");
-    let is_smoke = effort.turns == 1;
-    let loads = LOADS.iter().filter(|load| !is_smoke || load.kibibytes <= MIB_64);
+    let loads = LOADS.iter().filter(|load| !effort.is_smoke() || load.kibibytes <= MIB_64);
     let times = loads.map(|&load| {
         let heap = Mapped::create(load.kibibytes << 10);
         let mut user = User::fill(&heap, load);

@@ -8,8 +8,12 @@ pub(crate) struct Effort {
 }
 
 impl Effort {
-    /// For figures: about half a minute.
+    /// For figures: about half a minute, or a whole one for heaps.
     pub(crate) const FULL: Self = Self { turns: 101, operations: 20_000 };
     /// Everything once.
     pub(crate) const SMOKE: Self = Self { turns: 1, operations: 1000 };
+
+    pub(crate) fn is_smoke(&self) -> bool {
+        self.turns == Self::SMOKE.turns
+    }
 }
