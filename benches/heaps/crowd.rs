@@ -73,9 +73,12 @@ const STOP: u32 = 2;
 /// Lets more and more processes work at each case, and prints the medians.
 pub(crate) fn measure(effort: &Effort) {
     println!("\nA block taken and one given back by several processes at once: millions a second");
-    println!("of all, and nanoseconds for each; medians of the quieter half of turns in turn\n");
-    println!("| case | processes | one heap | ns | a heap each | ns | glibc | ns |");
-    println!("|---|---|---|---|---|---|---|---|");
+    println!(
+        "of all, and nanoseconds for each; medians of the quieter half of turns in turn, in which"
+    );
+    println!("other programs had so many processors\n");
+    println!("| case | processes | one heap | ns | a heap each | ns | glibc | ns | others |");
+    println!("|---|---|---|---|---|---|---|---|---|");
     for &case in CASES {
         for &kind in Kind::of(case) {
             let task = Task::new(case, kind, effort);
@@ -123,7 +126,8 @@ impl Task {
             let rate = rounds.iter().map(|(rates, _)| rates[place]).collect::<Figures>().median();
             print!(" {:.1} | {:.1} |", rate * 1000.0, workers as f64 / rate);
         }
-        println!();
+        let others = rounds.iter().map(|(_, others)| *others).collect::<Figures>().mean();
+        println!(" {others:.2} |");
     }
 
     /// Returns the operations in a nanosecond of all together.
