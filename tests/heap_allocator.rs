@@ -195,3 +195,26 @@ fn a_full_heap_refuses_to_grow_what_then_is_as_it_was() {
     drop((numbers, boxes, map));
     assert_all_is_given_back(&heap);
 }
+
+#[test]
+fn a_buffer_that_can_stays_where_it_is() {
+    let heap = heap();
+    let mut bytes: Vec<u8, &SharedHeap> = Vec::with_capacity_in(20 * PAGE, &heap);
+    bytes.extend((0..100).map(|number| number as u8));
+    let place = bytes.as_ptr();
+    bytes.try_reserve_exact(30 * PAGE).unwrap();
+    assert!(bytes.as_ptr() == place && bytes.capacity() >= 30 * PAGE, "there is room behind it");
+    // Nothing is left to move anything to.
+    let mut rest = std::vec::Vec::new();
+    for size in [PAGE, 64, 8] {
+        while let Ok(memory) = Allocator::allocate(&&heap, layout(size, 8)) {
+            rest.push(memory);
+        }
+    }
+    bytes.shrink_to(25 * PAGE);
+    assert!(bytes.as_ptr() == place && bytes.capacity() == 25 * PAGE);
+    assert!(bytes.iter().copied().eq(0..100));
+    rest.into_iter().for_each(|memory| give_back(&heap, memory, 8));
+    drop(bytes);
+    assert_all_is_given_back(&heap);
+}

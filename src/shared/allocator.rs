@@ -5,7 +5,7 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use super::heap::SharedHeap;
-use crate::allocator::{Memory, implement_allocator};
+use crate::allocator::{Memory, implement_allocator, move_elsewhere};
 use crate::error::AllocError;
 
 // SAFETY: blocks stay until they are given back, and the heap stays mapped; nothing here unwinds.
@@ -19,6 +19,25 @@ unsafe impl Memory for SharedHeap {
         // SAFETY: so many bytes were handed out just now.
         unsafe { memory.write_bytes(0, layout.size()) };
         Ok(memory)
+    }
+
+    unsafe fn resize(
+        &self,
+        values: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Result<NonNull<u8>, AllocError> {
+        let address = values.addr().get();
+        let has_bytes = old.size() > 0 && new.size() > 0;
+        if has_bytes && address % new.align() == 0 {
+            let offset = self.attached.offset_of(address);
+            let handle = offset.and_then(|offset| self.attached.handle_at(offset));
+            if handle.is_some_and(|handle| self.attached.resize_in_place(handle, new.size())) {
+                return Ok(values);
+            }
+        }
+        // SAFETY: the caller's promise.
+        unsafe { move_elsewhere(self, values, old, new) }
     }
 
     unsafe fn dealloc(&self, values: NonNull<u8>, layout: Layout) {

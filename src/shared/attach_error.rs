@@ -107,10 +107,10 @@ impl fmt::Display for AttachError {
                 write!(f, "a heap has at most {bytes} TiB and {participants} participants")
             }
             Self::Name => f.write_str("it is no name of shared memory or of a file"),
-            Self::Exists => f.write_str("there is one by this name already"),
+            Self::Exists => f.write_str("there is a heap or another file by this name already"),
             Self::NotFound => f.write_str("there is no heap by this name"),
             Self::Symlink => f.write_str("the name stands for a symbolic link"),
-            Self::NotAFile => f.write_str("it is no regular file"),
+            Self::NotAFile => f.write_str("what is to be a heap is no regular file"),
             Self::ForeignOwner { found, expected } => {
                 write!(f, "the file is user {found}'s, and this process is of user {expected}")
             }

@@ -33,11 +33,12 @@ fn each_reason_not_to_attach_a_heap_has_a_text() {
     let damage = HeapDamage::head("the number of pages");
     let table = [
         (TooSmall { minimum: 9000 }, "a heap for so many participants takes at least 9000 bytes"),
-        (TooLarge, "more bytes or participants than can be told apart"),
-        (Exists, "there is one by this name already"),
+        (TooLarge, "a heap has at most 4 TiB and 4095 participants"),
+        (Name, "it is no name of shared memory or of a file"),
+        (Exists, "there is a heap or another file by this name already"),
         (NotFound, "there is no heap by this name"),
         (Symlink, "the name stands for a symbolic link"),
-        (NotAFile, "it is no regular file"),
+        (NotAFile, "what is to be a heap is no regular file"),
         (
             ForeignOwner { found: 1000, expected: 33 },
             "the file is user 1000's, and this process is of user 33",
@@ -60,6 +61,7 @@ fn each_reason_not_to_attach_a_heap_has_a_text() {
         ),
         (Length { found: 5, expected: 6 }, "the heap has 5 bytes, and says that it has 6"),
         (OtherBoot, "the heap is of a time before this machine was started"),
+        (Copied, "the file is a copy of a heap's"),
         (NumberTaken, "another heap with the same number is attached in this process"),
         (
             Damaged(damage),
@@ -83,7 +85,10 @@ fn each_reason_not_to_have_a_root_has_a_text() {
     let table = [
         (NotFound, "there is no root by this name"),
         (types("i64", "u64"), "the root is of type u64, and not i64"),
-        (types("Entry", "Entry"), "the root's Entry is of another version than this program's"),
+        (
+            types("Entry", "Entry"),
+            "the root's Entry has other parts, or another version, than this program's",
+        ),
         (Name, "the name of a root has 1 to 255 bytes"),
         (Full, "there is no room for the root"),
         (
