@@ -277,6 +277,25 @@ fn a_drop_that_panics_keeps_no_other_from_being_dropped() {
 }
 
 #[test]
+fn a_vector_is_used_on_after_a_drop_that_panicked() {
+    let heap = heap();
+    let mut vec = counted(10, &heap);
+    Counted::panic_at(5);
+    panics(|| vec.truncate(3));
+    assert_eq!((numbers(&vec), Counted::alive()), (vec![0, 1, 2], vec![0, 1, 2]));
+    vec.push(Counted::new(7)).unwrap();
+    Counted::panic_at(2);
+    panics(|| {
+        let mut drain = vec.drain(..3);
+        assert_eq!(drain.next().map(|element| element.number()), Some(0));
+        drop(drain);
+    });
+    assert_eq!((numbers(&vec), Counted::alive()), (vec![7], vec![7]));
+    drop(vec);
+    assert_all_is_given_back(&heap);
+}
+
+#[test]
 fn a_drain_that_is_forgotten_takes_its_elements_along_and_no_others() {
     let heap = heap();
     let mut vec = counted(10, &heap);

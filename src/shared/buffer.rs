@@ -202,14 +202,19 @@ impl<T> Buffer<T> {
         Some(unsafe { start.add(Self::ELEMENTS_START) }.cast())
     }
 
-    /// The elements, which the buffer does not have any more; none if nobody can find them.
-    pub(crate) fn take_elements(&mut self) -> Option<NonNull<[T]>> {
+    /// The places of all elements; none if nobody can find them.
+    pub(super) fn find_all(&self) -> Option<NonNull<[T]>> {
         let length = self.find_head()?.length.load(Ordering::Relaxed) as usize;
-        let elements = self.find_elements(length)?;
-        if length > 0 {
+        Some(NonNull::slice_from_raw_parts(self.find_elements(length)?, length))
+    }
+
+    /// How many elements there are, which the buffer does not have any more; 0 if nobody can find them.
+    pub(super) fn uncount_all(&mut self) -> usize {
+        let count = self.find_all().map_or(0, |elements| elements.len());
+        if count > 0 {
             // SAFETY: none are valid; and there is a block if there are elements.
             unsafe { self.set_len(0) };
         }
-        Some(NonNull::slice_from_raw_parts(elements, length))
+        count
     }
 }

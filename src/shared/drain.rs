@@ -21,9 +21,15 @@ impl<T> IntoIterator for ShmVec<T> {
     /// Takes all elements out; those that were not when the iterator is dropped are dropped, too.
     fn into_iter(self) -> ShmVecIntoIter<T> {
         let mut buffer = self.into_buffer();
-        let count = buffer.take_elements().map_or(0, |elements| elements.len());
+        let count = buffer.uncount_all();
         // SAFETY: they were counted until now.
         ShmVecIntoIter(unsafe { Uncounted::new(buffer, 0..count) })
+    }
+}
+
+impl<T> Drop for ShmVecDrain<'_, T> {
+    fn drop(&mut self) {
+        self.0.drop_counted();
     }
 }
 

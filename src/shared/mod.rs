@@ -21,6 +21,7 @@ pub(crate) mod heap_damage;
 pub(crate) mod held;
 pub(crate) mod intent;
 mod layouts;
+mod leaving;
 mod mapped;
 mod moves;
 mod mutex_in;

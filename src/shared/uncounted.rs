@@ -61,6 +61,23 @@ impl<T, B: BorrowMut<Buffer<T>>> Uncounted<T, B> {
 }
 
 impl<T> Uncounted<T, &mut Buffer<T>> {
+    /// Has the buffer count the elements, and drops them one after another: a process that dies meanwhile
+    /// leaves the others to it.
+    pub(super) fn drop_counted(&mut self) {
+        let Range { start, end } = mem::take(&mut self.range);
+        if !mem::needs_drop::<T>() || start >= end {
+            return;
+        }
+        let (kept, count) = (self.buffer.len(), end - start);
+        if kept < start {
+            // SAFETY: they are valid, and in no range any more; those before them are gone.
+            unsafe { self.buffer.shift(start, kept, count) };
+        }
+        // SAFETY: those before them are valid as they were, and these are, too.
+        unsafe { self.buffer.set_len(kept + count) };
+        self.buffer.truncate(kept);
+    }
+
     /// Has the buffer count the elements, which begin where it ends.
     fn count(self) {
         let mut this = mem::ManuallyDrop::new(self);

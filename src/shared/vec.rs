@@ -34,9 +34,11 @@ use crate::error::{AllocError, InsertError};
 ///
 /// A process may be killed at any instruction. A vector that it was changing meanwhile, under a lock, is
 /// in order: it counts only elements that were written, and has a block of its own. Each operation that adds
-/// or takes elements ends with one store of the length; what is to be dropped is taken out before. Elements
-/// that were on their way are lost at worst, and so is what they own: of an [`insert`](Self::insert) it may be the
-/// last element, which already lies behind the end.
+/// or takes elements ends with one store of the length. Elements that were on their way are lost at worst, and
+/// so is what they own: of an [`insert`](Self::insert) it may be the last element, which already lies behind
+/// the end. What is dropped ([`clear`](Self::clear), [`truncate`](Self::truncate), [`retain`](Self::retain),
+/// the vector itself) leaves the vector one by one, the last first, so that a death in the middle of it loses
+/// one element, and the rest is still there.
 ///
 /// The elements are another matter. [`insert`](Self::insert), [`remove`](Self::remove),
 /// [`swap_remove`](Self::swap_remove), [`drain`](Self::drain), [`retain`](Self::retain) and the like move

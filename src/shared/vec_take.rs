@@ -1,9 +1,9 @@
 //! What takes elements out of a `ShmVec`, or only looks at them: it asks for no memory.
-#![expect(unsafe_code, reason = "reads and drops elements in a heap")]
+#![expect(unsafe_code, reason = "reads and moves elements in a heap")]
 
-use core::mem::{self, ManuallyDrop};
+use core::mem::ManuallyDrop;
 use core::ops::{Range, RangeBounds};
-use core::ptr::{self, NonNull};
+use core::ptr;
 
 use super::buffer::Buffer;
 use super::drain::ShmVecDrain;
@@ -93,18 +93,25 @@ impl<T> ShmVec<T> {
         element
     }
 
-    /// Drops the elements behind the first `length`, if there are any. If dropping one panics, the others
-    /// are dropped nevertheless.
+    /// Drops the elements behind the first `length`, if there are any, the last one first: each leaves the
+    /// vector, and is dropped then. A process that dies meanwhile loses one of them at worst; those before it
+    /// are still there. If dropping one panics, the others are dropped nevertheless.
+    ///
+    /// ```
+    /// use aquifer::{Backing, SharedHeap, ShmString, ShmVec};
+    ///
+    /// let heap = SharedHeap::create(&Backing::Memfd, 1 << 20)?;
+    /// let words = ["one", "two", "three"].map(|word| ShmString::from_str_in(word, &heap).unwrap());
+    /// let mut vec = ShmVec::from_iter_in(words, &heap)?;
+    /// vec.truncate(1);
+    /// assert_eq!(vec, ["one"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn truncate(&mut self, length: usize) {
-        let Some(count) = self.len().checked_sub(length).filter(|&count| count > 0) else { return };
-        let first = self.buffer.places(length, count);
-        // SAFETY: they are valid as they were.
-        unsafe { self.buffer.set_len(length) };
-        // SAFETY: they were counted until now.
-        unsafe { NonNull::slice_from_raw_parts(first, count).drop_in_place() };
+        self.buffer.truncate(length);
     }
 
-    /// Drops all elements. Their room stays.
+    /// Drops all elements, as [`truncate`](Self::truncate) does. Their room stays.
     pub fn clear(&mut self) {
         self.truncate(0);
     }
@@ -156,9 +163,10 @@ impl<T> ShmVec<T> {
     }
 
     /// Takes the elements of a range, which are those that the iterator gives; those that it did not give when
-    /// it is dropped are dropped, too. Those behind the range move up at once.
+    /// it is dropped are dropped, too, the last one first. Those behind the range move up at once.
     ///
-    /// An iterator that is forgotten takes the elements with it.
+    /// An iterator that is forgotten takes the elements with it. So does one whose process dies while it gives
+    /// them; once it is being dropped, those that are left are the vector's again, and leave it one by one.
     ///
     /// # Panics
     ///
@@ -196,9 +204,6 @@ impl<T> ShmVec<T> {
 
 impl<T> Drop for ShmVec<T> {
     fn drop(&mut self) {
-        if let Some(elements) = self.buffer.take_elements().filter(|_| mem::needs_drop::<T>()) {
-            // SAFETY: they were counted until now.
-            unsafe { elements.drop_in_place() };
-        }
+        self.buffer.drop_elements();
     }
 }

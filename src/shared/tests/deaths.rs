@@ -48,38 +48,40 @@ const BYTES: usize = 48 << 10;
 
 type Vector = ShmVec<Pair>;
 
-/// What a process is doing that dies: its name, whether elements may be in two places meanwhile.
-type Deed = (&'static str, bool, fn(&mut [Vector; 2], &SharedHeap));
+/// What a process is doing that dies: its name, whether elements may be in two places meanwhile, how many
+/// blocks nobody owns at worst, and how.
+type Deed = (&'static str, bool, usize, fn(&mut [Vector; 2], &SharedHeap));
 
 const DEEDS: &[Deed] = &[
-    ("push", false, |[vec, _], heap| vec.push(Pair::new(90, heap)).unwrap()),
-    ("push that grows", false, |[vec, _], heap| {
+    ("push", false, 2, |[vec, _], heap| vec.push(Pair::new(90, heap)).unwrap()),
+    ("push that grows", false, 2, |[vec, _], heap| {
         vec.shrink_to_fit();
         vec.push(Pair::new(90, heap)).unwrap();
     }),
-    ("pop", false, |[vec, _], _| drop(vec.pop())),
-    ("insert", true, |[vec, _], heap| vec.insert(2, Pair::new(90, heap)).unwrap()),
-    ("remove", true, |[vec, _], _| drop(vec.remove(2))),
-    ("swap_remove", true, |[vec, _], _| drop(vec.swap_remove(2))),
-    ("truncate", false, |[vec, _], _| vec.truncate(3)),
-    ("clear and shrink", false, |[vec, _], _| {
+    ("pop", false, 2, |[vec, _], _| drop(vec.pop())),
+    ("insert", true, 4, |[vec, _], heap| vec.insert(2, Pair::new(90, heap)).unwrap()),
+    ("remove", true, 2, |[vec, _], _| drop(vec.remove(2))),
+    ("swap_remove", true, 2, |[vec, _], _| drop(vec.swap_remove(2))),
+    ("truncate", false, 2, |[vec, _], _| vec.truncate(3)),
+    ("clear and shrink", false, 2, |[vec, _], _| {
         vec.clear();
         vec.shrink_to_fit();
     }),
-    ("retain", true, |[vec, _], _| vec.retain(|pair| pair.number % 3 == 1)),
-    ("dedup", true, |[vec, _], _| vec.dedup_by_key(|pair| pair.number / 2)),
-    ("drain", true, |[vec, _], _| drop(vec.drain(1..3))),
-    ("split_off", false, |[vec, _], _| drop(vec.split_off(3).unwrap())),
-    ("append", false, |[vec, other], _| vec.append(other).unwrap()),
-    ("extend_from_slice", false, |[vec, _], _| {
+    ("retain", true, 2, |[vec, _], _| vec.retain(|pair| pair.number % 3 == 1)),
+    ("dedup", true, 2, |[vec, _], _| vec.dedup_by_key(|pair| pair.number / 2)),
+    // All while the iterator has them, and then one after another.
+    ("drain", true, 4, |[vec, _], _| drop(vec.drain(1..3))),
+    ("split_off", false, 7, |[vec, _], _| drop(vec.split_off(3).unwrap())),
+    ("append", false, 6, |[vec, other], _| vec.append(other).unwrap()),
+    ("extend_from_slice", false, 17, |[vec, _], _| {
         let other = vec.try_clone().unwrap();
         vec.extend_from_slice(&other[..2]).unwrap();
     }),
-    ("try_extend", false, |[vec, _], heap| {
+    ("try_extend", false, 2, |[vec, _], heap| {
         vec.try_extend((90..93).map(|number| Pair::new(number, heap))).unwrap();
     }),
-    ("resize", false, |[vec, _], heap| vec.resize(8, Pair::new(90, heap)).unwrap()),
-    ("replacing it", false, |[vec, _], heap| *vec = ShmVec::new_in(heap)),
+    ("resize", false, 4, |[vec, _], heap| vec.resize(8, Pair::new(90, heap)).unwrap()),
+    ("replacing it", false, 2, |[vec, _], heap| *vec = ShmVec::new_in(heap)),
 ];
 
 #[test]
@@ -97,14 +99,14 @@ fn a_vector_is_whole_whichever_instruction_is_the_last() {
             // Takes part in the heap.
             drop(ShmBox::new_in(0_u64, &heap).unwrap());
             stage.store(1, Ordering::Relaxed);
-            deed.2(shared, &heap);
+            deed.3(shared, &heap);
             stage.store(2, Ordering::Relaxed);
         };
         let Some(mut child) = Traced::fork(|| act(&mut shared)) else {
             println!("the system lets nobody trace: left out");
             return;
         };
-        let (mut states, mut seen, mut last) = (0, BTreeSet::new(), Vec::new());
+        let (mut states, mut seen, mut lost, mut last) = (0, BTreeSet::new(), 0, Vec::new());
         while child.step() {
             let bytes = bytes_of(&heap);
             if stage.load(Ordering::Relaxed) == 1 && bytes != last {
@@ -112,18 +114,20 @@ fn a_vector_is_whole_whichever_instruction_is_the_last() {
                 // No instruction writes more of an element that is moved than a word.
                 let changed = bytes.iter().zip(&last).filter(|(now, before)| now != before);
                 assert!(!deed.1 || changed.count() <= 1, "{}", deed.0);
-                let twice = look(&heap, &shared, &stage);
+                let (twice, unowned) = look(&heap, &shared, &stage);
                 // SAFETY: they are those of this heap.
                 unsafe { restore(&heap, &bytes) };
                 assert!(deed.1 || twice == 0, "{}: {twice} are there twice", deed.0);
                 seen.insert(twice);
+                lost = lost.max(unowned);
                 last = bytes;
             }
         }
         assert_eq!(stage.load(Ordering::Relaxed), 2, "{}", deed.0);
         assert!(states > 2 && seen.len() > usize::from(deed.1), "{}: {seen:?}", deed.0);
         heap.check().unwrap();
-        println!("{}: {states} states, {seen:?} twice", deed.0);
+        println!("{}: {states} states, {seen:?} twice, {lost} lost", deed.0);
+        assert_eq!(lost, deed.2, "{}: blocks that nobody owns", deed.0);
     }
 }
 
@@ -159,8 +163,13 @@ fn a_string_is_text_whichever_instruction_is_the_last() {
 }
 
 /// Puts the heap in order as after a death, and looks at all elements: each is there, and all that
-/// it owns is its own, or of another one that is the same. Returns of how many boxes there are two.
-fn look(heap: &SharedHeap, shared: &ShmBox<[Vector; 2]>, stage: &ShmBox<AtomicU32>) -> usize {
+/// it owns is its own, or of another one that is the same. Returns of how many boxes there are two, and how
+/// many blocks nobody owns.
+fn look(
+    heap: &SharedHeap,
+    shared: &ShmBox<[Vector; 2]>,
+    stage: &ShmBox<AtomicU32>,
+) -> (usize, usize) {
     let (attached, mut live) = (heap.attached, BTreeSet::new());
     let word = |place| Some(attached.word_at(place)?.load(Ordering::Acquire));
     attached.head.intent.settle(&attached.slab, word).unwrap();
@@ -181,7 +190,7 @@ fn look(heap: &SharedHeap, shared: &ShmBox<[Vector; 2]>, stage: &ShmBox<AtomicU3
             twice += usize::from(!owned.insert(one.handle.bits()));
         }
     }
-    twice
+    (twice, live.len() - owned.len())
 }
 
 /// The bytes of a heap.
