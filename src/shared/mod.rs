@@ -50,6 +50,7 @@ mod tests;
 pub(crate) mod try_clone;
 mod uncounted;
 pub(crate) mod vec;
+mod vec_extend;
 mod vec_take;
 mod vec_traits;
 pub(crate) mod view;

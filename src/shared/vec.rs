@@ -1,7 +1,7 @@
 //! `ShmVec`: elements in a heap, one behind another.
 #![expect(unsafe_code, reason = "reads and writes elements in a heap")]
 
-use core::mem::{self, ManuallyDrop};
+use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
 use super::buffer::Buffer;
@@ -151,118 +151,6 @@ impl<T: ShmSafe> ShmVec<T> {
         // SAFETY: so many are valid now.
         unsafe { self.buffer.set_len(length + 1) };
         Ok(())
-    }
-
-    /// Adds all that an iterator gives.
-    ///
-    /// # Errors
-    ///
-    /// There is no room for one of them: the error gives that one back. Those before it are added, and those
-    /// behind it are still in the iterator, if it was lent by [`Iterator::by_ref`].
-    ///
-    /// ```
-    /// use aquifer::{Backing, SharedHeap, ShmVec};
-    ///
-    /// let heap = SharedHeap::create(&Backing::Memfd, 1 << 20)?;
-    /// let (mut vec, mut numbers) = (ShmVec::new_in(&heap), 0_u64..);
-    /// let refused = vec.try_extend(numbers.by_ref()).unwrap_err().into_value();
-    /// assert_eq!(refused, vec.len() as u64);
-    /// assert_eq!(numbers.next(), Some(refused + 1));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn try_extend(
-        &mut self,
-        elements: impl IntoIterator<Item = T>,
-    ) -> Result<(), InsertError<T>> {
-        let mut elements = elements.into_iter();
-        // If there is no room for all of them there may be for some.
-        let _ = self.reserve(elements.size_hint().0);
-        elements.try_for_each(|element| self.push(element))
-    }
-
-    /// Adds copies of elements: all of them, or none.
-    ///
-    /// # Errors
-    ///
-    /// There is no room for them, or for what they own.
-    pub fn extend_from_slice(&mut self, elements: &[T]) -> Result<(), AllocError>
-    where
-        T: TryClone,
-    {
-        self.buffer.add(elements.len(), |index| elements[index].try_clone())
-    }
-
-    /// Moves all elements of another vector behind the last one.
-    ///
-    /// # Errors
-    ///
-    /// There is no room for them: they are where they were.
-    pub fn append(&mut self, other: &mut Self) -> Result<(), AllocError> {
-        self.buffer.reserve(other.len())?;
-        other.move_tail(0, &mut self.buffer);
-        Ok(())
-    }
-
-    /// Takes the elements from `at` on, into a vector of their own in the same heap.
-    ///
-    /// # Errors
-    ///
-    /// There is no room for them: they are where they were.
-    ///
-    /// # Panics
-    ///
-    /// Panics if `at` is greater than the length.
-    pub fn split_off(&mut self, at: usize) -> Result<Self, AllocError> {
-        let length = self.len();
-        assert!(at <= length, "cannot split at {at}: there are {length} elements");
-        let heap = SharedHeap::of(self.buffer.handle())?;
-        let mut other = Self::with_capacity_in(length - at, &heap)?;
-        self.move_tail(at, &mut other.buffer);
-        Ok(other)
-    }
-
-    /// Moves the elements from `at` on into a buffer that has room for them.
-    fn move_tail(&mut self, at: usize, other: &mut Buffer<T>) {
-        let (count, before) = (self.len() - at, other.len());
-        if count == 0 {
-            return;
-        }
-        let (source, place) = (self.buffer.places(at, count), other.places(before, count));
-        // SAFETY: so many are there, and there is room for them; they are counted in one place at a time.
-        unsafe { source.copy_to_nonoverlapping(place, count) };
-        // SAFETY: those before are valid as they were.
-        unsafe { self.buffer.set_len(at) };
-        // SAFETY: they were copied just now.
-        unsafe { other.set_len(before + count) };
-    }
-
-    /// Drops elements behind the first `length`, or adds copies of one until there are as many: all of
-    /// them, or none.
-    ///
-    /// # Errors
-    ///
-    /// There is no room for them, or for what they own: the error gives the element back.
-    pub fn resize(&mut self, length: usize, element: T) -> Result<(), InsertError<T>>
-    where
-        T: TryClone,
-    {
-        let Some(count) = length.checked_sub(self.len()).filter(|&count| count > 0) else {
-            self.truncate(length);
-            return Ok(());
-        };
-        if !mem::needs_drop::<T>() {
-            let added = self.buffer.add(count, |_| element.try_clone());
-            return added.map_err(|AllocError| InsertError::new(element));
-        }
-        let mut original = Some(element);
-        let added = self.buffer.add(count, |index| match &original {
-            Some(element) if index + 1 < count => element.try_clone(),
-            _ => original.take().ok_or(AllocError),
-        });
-        match (added, original) {
-            (Err(AllocError), Some(element)) => Err(InsertError::new(element)),
-            _ => Ok(()),
-        }
     }
 
     /// Makes room for at least so many more elements, and for as many again if need be, so that adding them
