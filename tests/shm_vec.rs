@@ -113,6 +113,8 @@ fn what_finds_no_room_is_given_back() {
     assert_eq!(vec.reserve(usize::MAX), Err(AllocError));
     assert_eq!(vec.reserve_exact(usize::MAX), Err(AllocError));
     assert_eq!(vec.extend_from_slice(&[1; 2000]), Err(AllocError));
+    assert_eq!(vec.extend_from_within(1..), Err(AllocError));
+    assert_eq!(vec.resize_with(usize::MAX, || unreachable!()), Err(AllocError));
     assert!(vec.try_clone().is_err() && ShmVec::from_slice_in(&vec, &heap).is_err());
     assert!(vec.split_off(10).is_err());
     assert!((0..length as u64).eq(vec.iter().copied()));
@@ -149,6 +151,8 @@ fn a_copy_that_is_cut_short_leaves_nothing() {
     assert!(vec.try_clone().is_err());
     let mut other = ShmVec::new_in(&heap);
     assert!(other.extend_from_slice(&vec).is_err());
+    let length = vec.len();
+    assert!(vec.extend_from_within(..).is_err() && vec.len() == length);
     assert!(other.resize(1000, ShmString::new_in(&heap)).is_ok());
     let long = ShmString::from_str_in(&long, &heap).unwrap();
     assert_eq!(other.resize(2000, long).unwrap_err().into_value(), *vec[0]);
@@ -248,6 +252,9 @@ fn a_clone_that_panics_adds_nothing() {
         panics(|| drop(source.try_clone()));
         Counted::panic_at(91);
         panics(|| drop(vec.resize(7, Counted::new(91))));
+        panics(|| _ = vec.resize_with(7, || panic!()));
+        Counted::panic_at(90);
+        panics(|| _ = vec.extend_from_within(..));
         assert_eq!(numbers(&vec), [90]);
         drop((vec, source));
         assert_eq!(Counted::alive(), []);

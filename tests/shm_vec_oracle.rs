@@ -28,6 +28,8 @@ enum Step {
     /// A range, and how many are taken from its two ends before the rest is dropped.
     Drain([usize; 2], [usize; 2]),
     Resize(usize, u32),
+    ResizeWith(usize, u32),
+    ExtendFromWithin([usize; 2]),
     Reserve(usize),
     ReserveExact(usize),
     ShrinkToFit,
@@ -56,6 +58,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (1_u32..500).prop_map(Step::Dedup),
         4 => ([place(), place()], [some(), some()]).prop_map(|(range, ends)| Step::Drain(range, ends)),
         2 => (0_usize..60, number()).prop_map(|(length, number)| Step::Resize(length, number)),
+        1 => (0_usize..60, number()).prop_map(|(length, number)| Step::ResizeWith(length, number)),
+        1 => [place(), place()].prop_map(Step::ExtendFromWithin),
         1 => (0_usize..300).prop_map(Step::Reserve),
         1 => (0_usize..300).prop_map(Step::ReserveExact),
         2 => Just(Step::ShrinkToFit),
@@ -148,6 +152,18 @@ fn apply<T: Element>(step: &Step, vec: &mut ShmVec<T>, oracle: &mut Vec<u32>, he
         Step::Resize(length, number) => {
             vec.resize(*length, make(number)).unwrap();
             oracle.resize(*length, T::rounded(*number));
+        }
+        Step::ResizeWith(length, first) => {
+            let (mut numbers, mut others) = (*first.., *first..);
+            vec.resize_with(*length, || make(&numbers.next().unwrap())).unwrap();
+            oracle.resize_with(*length, || T::rounded(others.next().unwrap()));
+        }
+        // Each time twice as many would soon be too many.
+        Step::ExtendFromWithin(_) if length > 1000 => {}
+        Step::ExtendFromWithin([one, other]) => {
+            let range = at(*one.min(other))..at(*one.max(other));
+            vec.extend_from_within(range.clone()).unwrap();
+            oracle.extend_from_within(range);
         }
         Step::Reserve(additional) => {
             vec.reserve(*additional).unwrap();

@@ -2,9 +2,11 @@
 #![expect(unsafe_code, reason = "copies elements in a heap")]
 
 use core::mem;
+use core::ops::{Range, RangeBounds};
 
 use super::buffer::Buffer;
 use super::heap::SharedHeap;
+use super::ranges;
 use super::shm_safe::ShmSafe;
 use super::try_clone::TryClone;
 use super::vec::ShmVec;
@@ -48,6 +50,43 @@ impl<T: ShmSafe> ShmVec<T> {
         T: TryClone,
     {
         self.buffer.add(elements.len(), |index| elements[index].try_clone())
+    }
+
+    /// Adds copies of the elements of a range: all of them, or none.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for them, or for what they own.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the range ends before it starts, or behind the last element.
+    ///
+    /// ```
+    /// use aquifer::{Backing, SharedHeap, ShmVec};
+    ///
+    /// let heap = SharedHeap::create(&Backing::Memfd, 1 << 20)?;
+    /// let mut vec = ShmVec::from_slice_in(&[1, 2, 3], &heap)?;
+    /// vec.extend_from_within(1..)?;
+    /// assert_eq!(vec, [1, 2, 3, 2, 3]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn extend_from_within(&mut self, range: impl RangeBounds<usize>) -> Result<(), AllocError>
+    where
+        T: TryClone,
+    {
+        let Range { start, end } = ranges::within(range, self.len());
+        let count = end - start;
+        // From here on the elements stay where they are.
+        self.buffer.reserve(count)?;
+        let first = self.buffer.places(start, count);
+        self.buffer.add(count, |index| {
+            // SAFETY: one of so many that are there.
+            let place = unsafe { first.add(index) };
+            // SAFETY: it is valid, and what is written meanwhile lies behind the last element.
+            unsafe { place.as_ref() }.try_clone()
+        })
     }
 
     /// Moves all elements of another vector behind the last one.
@@ -120,6 +159,35 @@ impl<T: ShmSafe> ShmVec<T> {
         match (added, original) {
             (Err(AllocError), Some(element)) => Err(InsertError::new(element)),
             _ => Ok(()),
+        }
+    }
+    /// Drops elements behind the first `length`, or adds those that a closure makes until there are as many: all
+    /// of them, or none.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for them: the closure was not called.
+    ///
+    /// ```
+    /// use aquifer::{Backing, SharedHeap, ShmString, ShmVec};
+    ///
+    /// let heap = SharedHeap::create(&Backing::Memfd, 1 << 20)?;
+    /// let mut lines = ShmVec::new_in(&heap);
+    /// lines.resize_with(3, || ShmString::new_in(&heap))?;
+    /// assert_eq!(lines, ["", "", ""]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn resize_with(
+        &mut self,
+        length: usize,
+        mut make: impl FnMut() -> T,
+    ) -> Result<(), AllocError> {
+        match length.checked_sub(self.len()) {
+            Some(count @ 1..) => self.buffer.add(count, |_| Ok(make())),
+            _ => {
+                self.truncate(length);
+                Ok(())
+            }
         }
     }
 }

@@ -81,6 +81,10 @@ const DEEDS: &[Deed] = &[
         vec.try_extend((90..93).map(|number| Pair::new(number, heap))).unwrap();
     }),
     ("resize", false, 4, |[vec, _], heap| vec.resize(8, Pair::new(90, heap)).unwrap()),
+    ("resize_with", false, 4, |[vec, _], heap| {
+        vec.resize_with(8, || Pair::new(90, heap)).unwrap();
+    }),
+    ("extend_from_within", false, 4, |[vec, _], _| vec.extend_from_within(1..3).unwrap()),
     ("replacing it", false, 2, |[vec, _], heap| *vec = ShmVec::new_in(heap)),
 ];
 
