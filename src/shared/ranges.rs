@@ -22,6 +22,20 @@ pub(super) fn within(range: impl RangeBounds<usize>, length: usize) -> Range<usi
     };
     match (start, end) {
         (Some(start), Some(end)) if start <= end && end <= length => start..end,
-        (start, end) => panic!("no range of {length} elements: {start:?} to {end:?}"),
+        (start, end) => out_of_range(start, end, length),
     }
+}
+
+/// Says of a range what std says.
+#[cold]
+#[track_caller]
+fn out_of_range(start: Option<usize>, end: Option<usize>, length: usize) -> ! {
+    let [start, end] = [start, end].map(|place| place.unwrap_or(usize::MAX));
+    if start > length {
+        panic!("range start index {start} out of range for slice of length {length}");
+    }
+    if end > length {
+        panic!("range end index {end} out of range for slice of length {length}");
+    }
+    panic!("slice index starts at {start} but ends at {end}");
 }

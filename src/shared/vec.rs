@@ -136,9 +136,10 @@ impl<T: ShmSafe> ShmVec<T> {
     /// # Panics
     ///
     /// Panics if `index` is greater than the length.
+    #[track_caller]
     pub fn insert(&mut self, index: usize, element: T) -> Result<(), InsertError<T>> {
         let length = self.len();
-        assert!(index <= length, "cannot insert at {index}: there are {length} elements");
+        assert!(index <= length, "insertion index (is {index}) should be <= len (is {length})");
         if self.buffer.reserve(1).is_err() {
             return Err(InsertError::new(element));
         }

@@ -109,9 +109,10 @@ impl<T: ShmSafe> ShmVec<T> {
     /// # Panics
     ///
     /// Panics if `at` is greater than the length.
+    #[track_caller]
     pub fn split_off(&mut self, at: usize) -> Result<Self, AllocError> {
         let length = self.len();
-        assert!(at <= length, "cannot split at {at}: there are {length} elements");
+        assert!(at <= length, "`at` split index (is {at}) should be <= len (is {length})");
         let heap = SharedHeap::of(self.buffer.handle())?;
         let mut other = Self::with_capacity_in(length - at, &heap)?;
         self.move_tail(at, &mut other.buffer);

@@ -64,9 +64,10 @@ impl<T> ShmVec<T> {
     /// # Panics
     ///
     /// Panics if there is none at `index`.
+    #[track_caller]
     pub fn remove(&mut self, index: usize) -> T {
         let length = self.len();
-        assert!(index < length, "cannot remove element {index}: there are {length}");
+        assert!(index < length, "removal index (is {index}) should be < len (is {length})");
         // SAFETY: it is valid, and overwritten or not counted when this ends.
         let element = unsafe { self.buffer.place(index).read() };
         // SAFETY: all of them are there; the last one is not counted any more below.
@@ -81,9 +82,10 @@ impl<T> ShmVec<T> {
     /// # Panics
     ///
     /// Panics if there is none at `index`.
+    #[track_caller]
     pub fn swap_remove(&mut self, index: usize) -> T {
         let length = self.len();
-        assert!(index < length, "cannot remove element {index}: there are {length}");
+        assert!(index < length, "swap_remove index (is {index}) should be < len (is {length})");
         // SAFETY: it is valid, and overwritten or not counted when this ends.
         let element = unsafe { self.buffer.place(index).read() };
         // SAFETY: both are there; the last one is not counted any more below.
@@ -181,6 +183,7 @@ impl<T> ShmVec<T> {
     /// assert_eq!(vec, [0, 1, 9]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[track_caller]
     pub fn drain(&mut self, range: impl RangeBounds<usize>) -> ShmVecDrain<'_, T> {
         let length = self.len();
         let Range { start, end } = ranges::within(range, length);
