@@ -44,6 +44,7 @@ mod snapshot;
 pub(crate) mod stats;
 mod stretch;
 pub(crate) mod string;
+mod string_take;
 mod string_traits;
 #[cfg(test)]
 mod tests;
