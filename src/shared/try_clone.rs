@@ -34,6 +34,7 @@ pub trait TryClone: Sized {
     fn try_clone(&self) -> Result<Self, AllocError>;
 }
 
+// There is none for an `Option` or an array of what is only `TryClone`: `Option<u8>` would have two.
 impl<T: Clone> TryClone for T {
     #[inline]
     fn try_clone(&self) -> Result<Self, AllocError> {
