@@ -45,6 +45,8 @@ pub use shared::{
     shm_safe::ShmSafe,
     stats::HeapStats,
     string::ShmString,
+    string_drain::ShmStringDrain,
+    text_piece::TextPiece,
     try_clone::TryClone,
     vec::ShmVec,
     view::HeapView,

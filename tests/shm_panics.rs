@@ -4,8 +4,9 @@
 use std::cell::RefCell;
 use std::ops::Bound;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
 
-use aquifer::{Backing, SharedHeap, ShmVec};
+use aquifer::{Backing, SharedHeap, ShmString, ShmVec};
 
 thread_local! {
     /// Where the last panic was.
@@ -25,10 +26,15 @@ fn said(body: impl FnOnce()) -> String {
 }
 
 fn note_places() {
-    panic::set_hook(Box::new(|panic| {
-        let place = panic.location().expect("a place").file();
-        PLACE.with_borrow_mut(|noted| place.clone_into(noted));
-    }));
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let print = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            let place = panic.location().expect("a place").file();
+            PLACE.with_borrow_mut(|noted| place.clone_into(noted));
+            print(panic);
+        }));
+    });
 }
 
 #[test]
@@ -59,4 +65,28 @@ fn a_vector_says_which_place_is_not_there() {
         assert_eq!(panics, text);
     }
     assert_eq!(vec, [1, 2, 3]);
+}
+
+#[test]
+fn a_string_says_which_place_is_not_there() {
+    note_places();
+    let heap = SharedHeap::create(&Backing::Memfd, 1 << 20).unwrap();
+    let mut text = ShmString::from_str_in("aä", &heap).unwrap();
+    let (within, behind) =
+        ("byte index 2 is not a char boundary", "byte index 4 is out of bounds of text of 3 bytes");
+    for (text, panics) in [
+        (within, said(|| _ = text.insert(2, 'x'))),
+        (behind, said(|| _ = text.insert_str(4, "x"))),
+        (within, said(|| _ = text.remove(2))),
+        ("cannot remove a char from the end of a string", said(|| _ = text.remove(3))),
+        (behind, said(|| _ = text.remove(4))),
+        (within, said(|| text.truncate(2))),
+        (behind, said(|| _ = text.split_off(4))),
+        (within, said(|| _ = text.drain(2..))),
+        ("range end index 4 out of range for slice of length 3", said(|| _ = text.drain(..4))),
+        (within, said(|| _ = text.replace_range(..2, ""))),
+    ] {
+        assert_eq!(panics, text);
+    }
+    assert_eq!(text, "aä");
 }

@@ -8,6 +8,7 @@ use std::borrow::{Borrow, BorrowMut, Cow};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::hash::{BuildHasher, RandomState};
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
@@ -34,6 +35,8 @@ fn text_that_finds_no_room_changes_nothing() {
     let much = "x".repeat(capacity - length + 1);
     assert_eq!(text.push_str(&much), Err(AllocError));
     assert_eq!(text.insert_str(5, &much), Err(AllocError));
+    assert_eq!(text.reserve_exact(1 << 20), Err(AllocError));
+    assert!(text.split_off(19).is_err());
     assert_eq!(text.replace_range(..1, &format!("{much}x")), Err(AllocError));
     assert!(text.try_clone().is_err() && ShmString::from_str_in(&text, &heap).is_err());
     assert!(write!(text, "{much}").is_err());
@@ -42,6 +45,60 @@ fn text_that_finds_no_room_changes_nothing() {
     text.replace_range(..much.len(), &much).unwrap();
     drop(text);
     assert_all_is_given_back(&heap);
+}
+
+#[test]
+fn a_piece_that_finds_no_room_is_given_back() {
+    let heap = small_heap();
+    let mut text = ShmString::new_in(&heap);
+    let mut words = (0_u64..).map(|number| format!("{number:→>19}"));
+    let refused = text.try_extend(words.by_ref()).unwrap_err().into_value();
+    let digit = |word: &str| word.trim_start_matches('→').parse::<usize>().unwrap();
+    let count = digit(&refused);
+    assert!(count > 100 && digit(&words.next().unwrap()) == count + 1);
+    let all = Vec::from_iter((0..count).map(|number| format!("{number:→>19}"))).concat();
+    assert_eq!(text, all);
+    let length = text.len();
+    let many = "🦀".repeat(10_000);
+    let mut characters = many.chars();
+    assert_eq!(text.try_extend(characters.by_ref()).unwrap_err().into_value(), '🦀');
+    assert_eq!((text.len() - length) / 4 + 1 + characters.count(), 10_000);
+    drop(text);
+    assert!(ShmString::from_iter_in(["x".repeat(100_000)], &heap).is_err());
+    assert_all_is_given_back(&heap);
+}
+
+#[test]
+fn all_kinds_of_text_are_put_one_behind_another() {
+    let heap = heap();
+    let mut text = ShmString::from_iter_in(['a', 'ä'], &heap).unwrap();
+    text.try_extend(&['→', '🦀']).unwrap();
+    text.try_extend(["1", "2"]).unwrap();
+    text.try_extend(&[String::from("3")]).unwrap();
+    text.try_extend([Cow::Borrowed("4")]).unwrap();
+    text.try_extend([text.try_clone().unwrap()]).unwrap();
+    assert_eq!(text, "aä→🦀1234aä→🦀1234");
+}
+
+#[test]
+fn a_drain_changes_the_text_when_it_is_dropped() {
+    let heap = heap();
+    let mut text = ShmString::from_str_in("aä→b🦀→x", &heap).unwrap();
+    mem::forget(text.drain(1..6));
+    assert_eq!(text, "aä→b🦀→x");
+    let mut drain = text.drain(1..11);
+    assert_eq!((drain.next(), drain.next_back()), (Some('ä'), Some('🦀')));
+    assert_eq!(
+        (drain.as_str(), format!("{drain:?}"), drain.size_hint()),
+        ("→b", "ShmStringDrain(\"→b\")".into(), "→b".chars().size_hint())
+    );
+    assert_eq!((drain.next(), drain.next_back(), drain.next(), drain.next_back()), {
+        (Some('→'), Some('b'), None, None)
+    });
+    drop(drain);
+    assert_eq!(text, "a→x");
+    drop(text.drain(..));
+    assert_eq!(text.drain(..).count() + text.len(), 0);
 }
 
 #[test]
@@ -66,8 +123,11 @@ fn characters_are_never_cut() {
             catch_unwind(AssertUnwindSafe(|| _ = text.remove(place))),
             catch_unwind(AssertUnwindSafe(|| _ = text.replace_range(place.., ""))),
             catch_unwind(AssertUnwindSafe(|| _ = text.replace_range(..place, ""))),
+            catch_unwind(AssertUnwindSafe(|| _ = text.drain(place..))),
+            catch_unwind(AssertUnwindSafe(|| _ = text.drain(..place))),
         ];
         assert!(refused.iter().all(Result::is_err), "{place}");
+        assert!(catch_unwind(AssertUnwindSafe(|| _ = text.split_off(place))).is_err());
         let cut = catch_unwind(AssertUnwindSafe(|| text.truncate(place)));
         assert_eq!(cut.is_err(), place < text.len(), "{place}");
     }

@@ -262,8 +262,14 @@ enum Edit {
     Truncate(usize),
     Clear,
     Retain(u32),
+    /// A range, and how many are taken from its two ends before the rest is dropped.
+    Drain([usize; 2], [usize; 2]),
+    SplitOff(usize),
+    Extend(Vec<char>),
+    ExtendFromWords(Vec<String>),
     ShrinkToFit,
     Reserve(usize),
+    ReserveExact(usize),
     Bytes,
 }
 
@@ -281,6 +287,12 @@ fn edits() -> impl Strategy<Value = Vec<Edit>> {
         1 => place().prop_map(Edit::Truncate),
         1 => Just(Edit::Clear),
         2 => (2_u32..5).prop_map(Edit::Retain),
+        3 => ([place(), place()], [0_usize..5, 0_usize..5])
+            .prop_map(|(range, ends)| Edit::Drain(range, ends)),
+        1 => place().prop_map(Edit::SplitOff),
+        1 => vec(any::<char>(), 0..20).prop_map(Edit::Extend),
+        1 => vec(text(), 0..5).prop_map(Edit::ExtendFromWords),
+        1 => (0_usize..300).prop_map(Edit::ReserveExact),
         1 => Just(Edit::ShrinkToFit),
         1 => (0_usize..300).prop_map(Edit::Reserve),
         1 => Just(Edit::Bytes),
@@ -332,7 +344,28 @@ fn edit(edit: &Edit, text: &mut ShmString, oracle: &mut String) {
             text.retain(|character| u32::from(character) % divisor > 0);
             oracle.retain(|character| u32::from(character) % divisor > 0);
         }
+        Edit::Drain([one, other], taken) => {
+            let range = at(*one.min(other))..at(*one.max(other));
+            let drained = ends(text.drain(range.clone()), *taken);
+            assert_eq!(drained, ends(oracle.drain(range), *taken));
+        }
+        Edit::SplitOff(place) => {
+            let end = text.split_off(at(*place)).unwrap();
+            assert_eq!(end, oracle.split_off(at(*place)));
+        }
+        Edit::Extend(more) => {
+            text.try_extend(more).unwrap();
+            oracle.extend(more);
+        }
+        Edit::ExtendFromWords(more) => {
+            text.try_extend(more).unwrap();
+            oracle.extend(more.iter().map(String::as_str));
+        }
         Edit::ShrinkToFit => text.shrink_to_fit(),
+        Edit::ReserveExact(additional) => {
+            text.reserve_exact(*additional).unwrap();
+            assert!(text.capacity() >= oracle.len() + additional);
+        }
         Edit::Reserve(additional) => text.reserve(*additional).unwrap(),
         Edit::Bytes => {
             let bytes = text.try_clone().unwrap().into_bytes();

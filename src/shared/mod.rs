@@ -44,10 +44,13 @@ mod snapshot;
 pub(crate) mod stats;
 mod stretch;
 pub(crate) mod string;
+pub(crate) mod string_drain;
+mod string_extend;
 mod string_take;
 mod string_traits;
 #[cfg(test)]
 mod tests;
+pub(crate) mod text_piece;
 pub(crate) mod try_clone;
 mod uncounted;
 pub(crate) mod vec;

@@ -127,6 +127,16 @@ impl ShmString {
         self.bytes.reserve(additional)
     }
 
+    /// Makes room for so many more bytes, and for as few others as there can be: see
+    /// [`ShmVec::reserve_exact`].
+    ///
+    /// # Errors
+    ///
+    /// There is no room for so many.
+    pub fn reserve_exact(&mut self, additional: usize) -> Result<(), AllocError> {
+        self.bytes.reserve_exact(additional)
+    }
+
     /// Gives back the room that no text is in: see [`ShmVec::shrink_to_fit`].
     pub fn shrink_to_fit(&mut self) {
         self.bytes.shrink_to_fit();
@@ -161,6 +171,7 @@ impl ShmString {
     /// # Panics
     ///
     /// Panics if `index` lies within a character, or behind the end.
+    #[track_caller]
     pub fn insert(&mut self, index: usize, character: char) -> Result<(), AllocError> {
         self.insert_str(index, character.encode_utf8(&mut [0; 4]))
     }
@@ -174,8 +185,10 @@ impl ShmString {
     /// # Panics
     ///
     /// Panics if `index` lies within a character, or behind the end.
+    #[track_caller]
     pub fn insert_str(&mut self, index: usize, text: &str) -> Result<(), AllocError> {
-        self.replace_range(index..index, text)
+        self.assert_boundary(index);
+        self.splice(index..index, text)
     }
 
     /// Puts text in the place of a range of bytes.
@@ -187,14 +200,13 @@ impl ShmString {
     /// # Panics
     ///
     /// Panics if the range starts or ends within a character, or ends before it starts or behind the end.
+    #[track_caller]
     pub fn replace_range(
         &mut self,
         range: impl RangeBounds<usize>,
         text: &str,
     ) -> Result<(), AllocError> {
-        let range = ranges::within(range, self.len());
-        self.assert_boundary(range.start);
-        self.assert_boundary(range.end);
+        let range = self.boundaries(range);
         self.splice(range, text)
     }
 
@@ -221,9 +233,20 @@ impl ShmString {
         Ok(())
     }
 
+    /// Which bytes a range means, which begins and ends between characters.
+    #[track_caller]
+    pub(super) fn boundaries(&self, range: impl RangeBounds<usize>) -> Range<usize> {
+        let range = ranges::within(range, self.len());
+        self.assert_boundary(range.start);
+        self.assert_boundary(range.end);
+        range
+    }
+
     #[track_caller]
     pub(super) fn assert_boundary(&self, index: usize) {
-        assert!(self.is_char_boundary(index), "byte {index} is not the beginning of a character");
+        let length = self.len();
+        assert!(index <= length, "byte index {index} is out of bounds of text of {length} bytes");
+        assert!(self.is_char_boundary(index), "byte index {index} is not a char boundary");
     }
 }
 

@@ -1,10 +1,13 @@
 //! What takes text out of a `ShmString`.
 #![expect(unsafe_code, reason = "changes bytes that are to be UTF-8")]
 
+use core::ops::RangeBounds;
 use core::ptr::NonNull;
 use core::str;
 
 use super::string::ShmString;
+use super::string_drain::ShmStringDrain;
+use crate::error::AllocError;
 
 impl ShmString {
     /// Takes the last character; none if there is no text.
@@ -19,10 +22,11 @@ impl ShmString {
     /// # Panics
     ///
     /// Panics if `index` lies within a character, or at or behind the end.
+    #[track_caller]
     pub fn remove(&mut self, index: usize) -> char {
         self.assert_boundary(index);
         let Some(character) = self[index..].chars().next() else {
-            panic!("cannot remove the character at {index}: the text ends there");
+            panic!("cannot remove a char from the end of a string");
         };
         // Less text needs no memory.
         let _ = self.splice(index..index + character.len_utf8(), "");
@@ -34,11 +38,60 @@ impl ShmString {
     /// # Panics
     ///
     /// Panics if `length` lies within a character.
+    #[track_caller]
     pub fn truncate(&mut self, length: usize) {
         if length < self.len() {
             self.assert_boundary(length);
             self.bytes.truncate(length);
         }
+    }
+
+    /// Takes the text from the byte at `at` on, into a string of its own in the same heap.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for it: it is where it was.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `at` lies within a character, or behind the end.
+    ///
+    /// ```
+    /// use aquifer::{Backing, SharedHeap, ShmString};
+    ///
+    /// let heap = SharedHeap::create(&Backing::Memfd, 1 << 20)?;
+    /// let mut key = ShmString::from_str_in("colour=blue", &heap)?;
+    /// let value = key.split_off(7)?;
+    /// assert_eq!((key.as_str(), value.as_str()), ("colour=", "blue"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn split_off(&mut self, at: usize) -> Result<Self, AllocError> {
+        self.assert_boundary(at);
+        Ok(Self { bytes: self.bytes.split_off(at)? })
+    }
+
+    /// Takes the characters of a range of bytes, which are those that the iterator gives. They leave the text
+    /// when the iterator is dropped, all of them: until then it stays as it is, also if the process dies or
+    /// the iterator is forgotten.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the range starts or ends within a character, or ends before it starts or behind the end.
+    ///
+    /// ```
+    /// use aquifer::{Backing, SharedHeap, ShmString};
+    ///
+    /// let heap = SharedHeap::create(&Backing::Memfd, 1 << 20)?;
+    /// let mut text = ShmString::from_str_in("α is alpha, β is beta", &heap)?;
+    /// assert_eq!(text.drain(..13).rev().nth(1), Some(','));
+    /// assert_eq!(text, "β is beta");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn drain(&mut self, range: impl RangeBounds<usize>) -> ShmStringDrain<'_> {
+        let range = self.boundaries(range);
+        ShmStringDrain::new(self, range)
     }
 
     /// Takes all text out. Its room stays.

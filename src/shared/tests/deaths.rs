@@ -137,7 +137,7 @@ fn a_vector_is_whole_whichever_instruction_is_the_last() {
 
 #[test]
 fn a_string_is_text_whichever_instruction_is_the_last() {
-    let deeds: [fn(&mut ShmString); 7] = [
+    let deeds: [fn(&mut ShmString); 12] = [
         |text| text.insert_str(3, "→→").unwrap(),
         |text| _ = text.remove(1),
         |text| text.replace_range(1..6, "ü").unwrap(),
@@ -145,6 +145,11 @@ fn a_string_is_text_whichever_instruction_is_the_last() {
         |text| text.push_str(" and so on → and on, which takes more memory").unwrap(),
         |text| _ = text.pop(),
         |text| text.truncate(7),
+        |text| drop(text.drain(1..6)),
+        |text| assert_eq!(text.drain(3..11).map(char::len_utf8).sum::<usize>(), 8),
+        |text| drop(text.split_off(6).unwrap()),
+        |text| text.try_extend([" and so on →", "", " and on, which takes more memory"]).unwrap(),
+        |text| text.try_extend("🦀ü".chars()).unwrap(),
     ];
     for (index, deed) in deeds.into_iter().enumerate() {
         let heap = SharedHeap::build(Memory::memfd(BYTES).unwrap(), 4).unwrap();
@@ -163,6 +168,8 @@ fn a_string_is_text_whichever_instruction_is_the_last() {
             seen.insert(text.unwrap_or_else(|error| panic!("deed {index}: {error}")).to_owned());
         }
         assert!(seen.len() > 1 && *shared != before, "deed {index}: {seen:?}");
+        let is_part = |text: &String| before.starts_with(text) || shared.starts_with(text);
+        assert!(seen.iter().all(is_part), "deed {index}: {seen:?}");
     }
 }
 
