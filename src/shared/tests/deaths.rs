@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::{mem, ptr};
 
 use crate::error::AllocError;
 use crate::shared::boxed::ShmBox;
@@ -48,9 +48,11 @@ const BYTES: usize = 48 << 10;
 
 type Vector = ShmVec<Pair>;
 
-/// What a process is doing that dies: its name, whether elements may be in two places meanwhile, how many
-/// blocks nobody owns at worst, and how.
-type Deed = (&'static str, bool, usize, fn(&mut [Vector; 2], &SharedHeap));
+/// What a process is doing that dies.
+type Act = fn(&mut [Vector; 2], &SharedHeap);
+
+/// Its name, whether elements may be in two places meanwhile, and how many blocks nobody owns at worst.
+type Deed = (&'static str, bool, usize, Act);
 
 const DEEDS: &[Deed] = &[
     ("push", false, 2, |[vec, _], heap| vec.push(Pair::new(90, heap)).unwrap()),
@@ -88,51 +90,92 @@ const DEEDS: &[Deed] = &[
     ("replacing it", false, 2, |[vec, _], heap| *vec = ShmVec::new_in(heap)),
 ];
 
+/// What a death leaves.
+struct Left {
+    /// How many words are others than after the last one.
+    changed: usize,
+    /// How many boxes are there twice.
+    twice: usize,
+    /// How many blocks there are, and how many of them nobody owns.
+    blocks: usize,
+    unowned: usize,
+}
+
 #[test]
 fn a_vector_is_whole_whichever_instruction_is_the_last() {
-    for deed in DEEDS {
-        let heap = SharedHeap::build(Memory::memfd(BYTES).unwrap(), 4).unwrap();
-        // Nobody who finds another dead in another test is to settle this one meanwhile.
-        heap.attached.attachment.forget();
-        let pairs = |numbers: Range<u64>| numbers.map(|number| Pair::new(number, &heap));
-        let vecs = [0..6, 20..23].map(|it| ShmVec::from_iter_in(pairs(it), &heap).unwrap());
-        let mut shared = ShmBox::new_in(vecs, &heap).unwrap();
-        shared[0].reserve(10).unwrap();
-        let stage = ShmBox::new_in(AtomicU32::new(0), &heap).unwrap();
-        let act = |shared: &mut [Vector; 2]| {
-            // Takes part in the heap.
-            drop(ShmBox::new_in(0_u64, &heap).unwrap());
-            stage.store(1, Ordering::Relaxed);
-            deed.3(shared, &heap);
-            stage.store(2, Ordering::Relaxed);
-        };
-        let Some(mut child) = Traced::fork(|| act(&mut shared)) else {
+    for &(name, moves, most, act) in DEEDS {
+        let (mut states, mut seen, mut lost) = (0, BTreeSet::new(), 0);
+        let traced = see_deaths(act, |left| {
+            states += 1;
+            // No instruction writes more of an element that is moved than a word.
+            assert!(!moves || left.changed <= 1, "{name}");
+            assert!(moves || left.twice == 0, "{name}: {} are there twice", left.twice);
+            seen.insert(left.twice);
+            lost = lost.max(left.unowned);
+        });
+        if !traced {
             println!("the system lets nobody trace: left out");
             return;
-        };
-        let (mut states, mut seen, mut lost, mut last) = (0, BTreeSet::new(), 0, Vec::new());
-        while child.step() {
-            let bytes = bytes_of(&heap);
-            if stage.load(Ordering::Relaxed) == 1 && bytes != last {
-                states += 1;
-                // No instruction writes more of an element that is moved than a word.
-                let changed = bytes.iter().zip(&last).filter(|(now, before)| now != before);
-                assert!(!deed.1 || changed.count() <= 1, "{}", deed.0);
-                let (twice, unowned) = look(&heap, &shared, &stage);
-                // SAFETY: they are those of this heap.
-                unsafe { restore(&heap, &bytes) };
-                assert!(deed.1 || twice == 0, "{}: {twice} are there twice", deed.0);
-                seen.insert(twice);
-                lost = lost.max(unowned);
-                last = bytes;
-            }
         }
-        assert_eq!(stage.load(Ordering::Relaxed), 2, "{}", deed.0);
-        assert!(states > 2 && seen.len() > usize::from(deed.1), "{}: {seen:?}", deed.0);
-        heap.check().unwrap();
-        println!("{}: {states} states, {seen:?} twice, {lost} lost", deed.0);
-        assert_eq!(lost, deed.2, "{}: blocks that nobody owns", deed.0);
+        assert!(states > 2 && seen.len() > usize::from(moves), "{name}: {seen:?}");
+        println!("{name}: {states} states, {seen:?} twice, {lost} lost");
+        assert_eq!(lost, most, "{name}: blocks that nobody owns");
     }
+}
+
+#[test]
+fn what_a_drain_drops_is_the_vectors_again() {
+    let (mut blocks, mut fewest) = (0, usize::MAX);
+    see_deaths(
+        |[vec, _], _| {
+            let mut drain = vec.drain(1..5);
+            mem::forget(drain.next());
+        },
+        |left| {
+            blocks = blocks.max(left.blocks);
+            fewest = fewest.min(left.blocks);
+            // That which was taken, and that which is being dropped.
+            let most = if left.blocks < blocks { 4 } else { 8 };
+            assert!(left.unowned <= most, "{} blocks are lost", left.unowned);
+        },
+    );
+    assert!(blocks == 0 || fewest == blocks - 6, "{fewest} of {blocks}");
+}
+
+/// Has a process do something, and looks at what it would leave if it died, after each instruction that
+/// changes the heap. Returns whether the system lets a process be traced.
+fn see_deaths(act: Act, mut see: impl FnMut(Left)) -> bool {
+    let heap = SharedHeap::build(Memory::memfd(BYTES).unwrap(), 4).unwrap();
+    // Nobody who finds another dead in another test is to settle this one meanwhile.
+    heap.attached.attachment.forget();
+    let pairs = |numbers: Range<u64>| numbers.map(|number| Pair::new(number, &heap));
+    let vecs = [0..6, 20..23].map(|it| ShmVec::from_iter_in(pairs(it), &heap).unwrap());
+    let mut shared = ShmBox::new_in(vecs, &heap).unwrap();
+    shared[0].reserve(10).unwrap();
+    let stage = ShmBox::new_in(AtomicU32::new(0), &heap).unwrap();
+    let work = |shared: &mut [Vector; 2]| {
+        // Takes part in the heap.
+        drop(ShmBox::new_in(0_u64, &heap).unwrap());
+        stage.store(1, Ordering::Relaxed);
+        act(shared, &heap);
+        stage.store(2, Ordering::Relaxed);
+    };
+    let Some(mut child) = Traced::fork(|| work(&mut shared)) else { return false };
+    let mut last = Vec::new();
+    while child.step() {
+        let bytes = bytes_of(&heap);
+        if stage.load(Ordering::Relaxed) == 1 && bytes != last {
+            let changed = bytes.iter().zip(&last).filter(|(now, before)| now != before).count();
+            let left = look(&heap, &shared, &stage);
+            // SAFETY: they are those of this heap.
+            unsafe { restore(&heap, &bytes) };
+            see(Left { changed, ..left });
+            last = bytes;
+        }
+    }
+    assert_eq!(stage.load(Ordering::Relaxed), 2);
+    heap.check().unwrap();
+    true
 }
 
 #[test]
@@ -174,13 +217,8 @@ fn a_string_is_text_whichever_instruction_is_the_last() {
 }
 
 /// Puts the heap in order as after a death, and looks at all elements: each is there, and all that
-/// it owns is its own, or of another one that is the same. Returns of how many boxes there are two, and how
-/// many blocks nobody owns.
-fn look(
-    heap: &SharedHeap,
-    shared: &ShmBox<[Vector; 2]>,
-    stage: &ShmBox<AtomicU32>,
-) -> (usize, usize) {
+/// it owns is its own, or of another one that is the same.
+fn look(heap: &SharedHeap, shared: &ShmBox<[Vector; 2]>, stage: &ShmBox<AtomicU32>) -> Left {
     let (attached, mut live) = (heap.attached, BTreeSet::new());
     let word = |place| Some(attached.word_at(place)?.load(Ordering::Acquire));
     attached.head.intent.settle(&attached.slab, word).unwrap();
@@ -201,7 +239,7 @@ fn look(
             twice += usize::from(!owned.insert(one.handle.bits()));
         }
     }
-    (twice, live.len() - owned.len())
+    Left { changed: 0, twice, blocks: live.len(), unowned: live.len() - owned.len() }
 }
 
 /// The bytes of a heap.
