@@ -52,6 +52,7 @@ fn a_vector_says_which_place_is_not_there() {
         ("`at` split index (is 4) should be <= len (is 3)", said(|| _ = vec.split_off(4))),
         ("range start index 5 out of range for slice of length 3", said(|| _ = vec.drain(5..))),
         ("range end index 4 out of range for slice of length 3", said(|| _ = vec.drain(2..=3))),
+        ("range end index 5 out of range for slice of length 3", said(|| _ = vec.drain(3..5))),
         ("slice index starts at 2 but ends at 1", said(|| _ = vec.drain(2..1))),
         (
             &format!("range end index {end} out of range for slice of length 3"),
