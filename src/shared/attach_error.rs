@@ -82,8 +82,8 @@ pub enum AttachError {
     /// It is of a time before the machine was started: nobody can tell whether what was written last is
     /// in it. Unlink it, and make a new one.
     OtherBoot,
-    /// The file is a copy of a heap's: what is in it leads to the original. It can be
-    /// [looked at](crate::HeapView).
+    /// The file is a copy of a heap's, or was moved to another file system: what is in it leads to the original.
+    /// It can be [looked at](crate::HeapView).
     Copied,
     /// Another heap that this process has attached has the same number, as one in a million has. Unlink it,
     /// and make a new one.

@@ -162,6 +162,7 @@ impl<T: ShmSafe> ShmVec<T> {
             _ => Ok(()),
         }
     }
+
     /// Drops elements behind the first `length`, or adds those that a closure makes until there are as many: all
     /// of them, or none.
     ///
