@@ -27,12 +27,12 @@ unsafe impl Memory for SharedHeap {
         old: Layout,
         new: Layout,
     ) -> Result<NonNull<u8>, AllocError> {
-        let address = values.addr().get();
-        let has_bytes = old.size() > 0 && new.size() > 0;
-        if has_bytes && address % new.align() == 0 {
-            let offset = self.attached.offset_of(address);
-            let handle = offset.and_then(|offset| self.attached.handle_at(offset));
-            if handle.is_some_and(|handle| self.attached.resize_in_place(handle, new.size())) {
+        let (attached, address) = (self.attached, values.addr().get());
+        let may_stay = old.size() > 0 && new.size() > 0 && address % new.align() == 0;
+        if let Some(offset) = attached.offset_of(address).filter(|_| may_stay) {
+            let held = attached.hold().map_err(|_| AllocError)?;
+            let block = offset.wrapping_sub(attached.pages_start);
+            if let Ok(Some(_)) = held.attached().slab.resize(block, new.size()) {
                 return Ok(values);
             }
         }

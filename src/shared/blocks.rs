@@ -125,13 +125,6 @@ impl Attached {
         }
     }
 
-    /// Makes a block hold `bytes` bytes where it is, if it can.
-    pub(super) fn resize_in_place(&self, handle: Handle, bytes: usize) -> bool {
-        let outcome =
-            self.hold().map(|held| held.attached().slab.resize(self.slab_offset(handle), bytes));
-        matches!(outcome, Ok(Ok(Some(_))))
-    }
-
     /// Gives a block back. One that is none, or that nobody can take back, is left alone.
     #[inline]
     pub(crate) fn free(&self, handle: Handle, layout: Layout) {
