@@ -84,8 +84,21 @@ fn a_copy_of_a_file_is_not_taken_for_the_heap_itself() {
         let open = || assert!(matches!(SharedHeap::open(&copy), Err(AttachError::Copied)));
         open();
         assert_eq!(Child::start(open).end(), 0);
-        HeapView::open(&copy).unwrap().check().unwrap();
+        let view = HeapView::open(&copy).unwrap();
+        view.check().unwrap();
+        assert_eq!(
+            view.report().unwrap().stats.participants,
+            0,
+            "who has the heap has not the copy"
+        );
         heap.check().unwrap();
+        // The number of an inode comes again, and its time does not.
+        fs::remove_file(scratch.file("heap")).unwrap();
+        fs::copy(scratch.file("copy"), scratch.file("heap")).unwrap();
+        if fs::metadata(scratch.file("heap")).unwrap().created().is_ok() {
+            let backing = Backing::File(scratch.file("heap"));
+            assert!(matches!(SharedHeap::open(&backing), Err(AttachError::Copied)));
+        }
     });
 }
 
@@ -236,6 +249,8 @@ fn what_is_not_this_users_alone_is_refused() {
     unsafe { SharedHeap::from_fd_shared(descriptor()) }.unwrap().check().unwrap();
     // SAFETY: as above.
     unsafe { HeapView::open_shared(&wide) }.unwrap().check().unwrap();
+    // SAFETY: as above.
+    unsafe { HeapView::from_fd_shared(descriptor()) }.unwrap().check().unwrap();
     let (link, by_link) = scratch.file_backing("link");
     symlink(&path, link).unwrap();
     assert!(matches!(SharedHeap::open(&by_link), Err(AttachError::Symlink)));

@@ -82,8 +82,9 @@ pub enum AttachError {
     /// It is of a time before the machine was started: nobody can tell whether what was written last is
     /// in it. Unlink it, and make a new one.
     OtherBoot,
-    /// The file is a copy of a heap's, or was moved to another file system: what is in it leads to the original.
-    /// It can be [looked at](crate::HeapView).
+    /// The file is a copy of a heap's, or was moved to another file system: what is in it leads to the original,
+    /// and whoever is alive there is not here. It can be [looked at](crate::HeapView). What nobody can see is that a
+    /// file was overwritten, or comes from a snapshot of the whole file system.
     Copied,
     /// Another heap that this process has attached has the same number, as one in a million has. Unlink it,
     /// and make a new one.

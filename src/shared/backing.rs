@@ -38,7 +38,7 @@ impl Backing {
         };
         place.map(Some).map_err(|error| match error.kind() {
             io::ErrorKind::InvalidInput => AttachError::Name,
-            _ => error.into(),
+            _ => AttachError::System(error),
         })
     }
 }

@@ -178,11 +178,10 @@ impl<'a> Held<'a> {
     #[inline]
     fn insert<T>(self, value: T) -> Result<Handle, T> {
         let Some(taken) = self.take(Layout::new::<T>()) else { return Err(value) };
-        // From here on the caller has it, and nobody has to wait while it is written.
-        self.done();
-        drop(self);
         // SAFETY: so many bytes were taken just now, for nobody else.
         unsafe { taken.memory.cast::<T>().write(value) };
+        // From here on the caller has it.
+        self.done();
         Ok(taken.handle)
     }
 }

@@ -3,6 +3,7 @@
 
 use core::mem;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::io;
 
 use super::attach_error::AttachError;
 use super::buffer::BufferHead;
@@ -39,7 +40,7 @@ pub(crate) struct Head {
     capacity: AtomicU32,
     identity: [AtomicU64; 2],
     boot: [AtomicU64; 2],
-    file: AtomicU64,
+    birth: AtomicU64,
     pub(crate) participants: participants::Header,
     /// Of the slab, the intent and the roots.
     pub(crate) lock: RawLock,
@@ -63,8 +64,8 @@ pub(crate) struct Facts {
     pub(crate) identity: u128,
     /// The start of the machine in which it was made; 0 where that is not known.
     pub(crate) boot: u128,
-    /// The number of its file's inode, which a copy does not have; 0 without a file.
-    pub(crate) file: u64,
+    /// What its file is told from a copy by: see [`Memory::birth`].
+    pub(crate) birth: u64,
 }
 
 impl Head {
@@ -107,7 +108,7 @@ impl Head {
         self.capacity.store(facts.capacity, Ordering::Relaxed);
         store_halves(&self.identity, facts.identity);
         store_halves(&self.boot, facts.boot);
-        self.file.store(facts.file, Ordering::Relaxed);
+        self.birth.store(facts.birth, Ordering::Relaxed);
         self.participants.publish(facts.capacity);
         self.magic.store(Self::MAGIC, Ordering::Release);
     }
@@ -148,7 +149,7 @@ impl Head {
             capacity,
             identity: load_halves(&self.identity),
             boot: load_halves(&self.boot),
-            file: self.file.load(Ordering::Relaxed),
+            birth: self.birth.load(Ordering::Relaxed),
         };
         let is_named = Handle::new(heap, 0).is_some();
         if !is_named || !(1..=Owner::MAX_SLOTS).contains(&capacity) || facts.tables().is_none() {
@@ -170,6 +171,15 @@ impl super::heap::SharedHeap {
 }
 
 impl Facts {
+    /// Whether this is the heap that was made in some memory, and not a copy.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Memory::birth`].
+    pub(super) fn is_original_in(&self, memory: &Memory) -> io::Result<bool> {
+        Ok(self.birth == memory.birth()?)
+    }
+
     /// Where the slots of participants begin.
     pub(crate) const SLOTS_START: usize = mem::size_of::<Head>();
 

@@ -118,9 +118,20 @@ impl SharedHeap {
         Self::open_trusting(backing, Trust::Vouched)
     }
 
-    pub(super) fn open_trusting(backing: &Backing, trust: Trust) -> Result<Self, AttachError> {
+    fn open_trusting(backing: &Backing, trust: Trust) -> Result<Self, AttachError> {
+        Self::open_prepared(backing, trust, |_| Ok(()))
+    }
+
+    /// Attaches a heap that has a name once its memory is prepared.
+    pub(super) fn open_prepared(
+        backing: &Backing,
+        trust: Trust,
+        prepare: impl FnOnce(&Memory) -> Result<(), AttachError>,
+    ) -> Result<Self, AttachError> {
         let place = backing.place()?.ok_or(AttachError::NotFound)?;
-        Self::find(place.open(Access::ReadWrite, trust)?)
+        let memory = place.open(Access::ReadWrite, trust)?;
+        prepare(&memory)?;
+        Self::find(memory)
     }
 
     /// Attaches a heap that has a name, or makes one of `bytes` bytes if there is none.
@@ -172,12 +183,13 @@ impl SharedHeap {
         self.attached.memory.descriptor()
     }
 
-    /// Leaves the heap, and takes it out of this process.
+    /// Leaves the heap, and takes it out of this process. A thread that has found the owner of another lock dead
+    /// may just put this heap in order: it is waited for, and so is whoever has the heap's lock then, if it does.
     ///
     /// # Safety
     ///
     /// From here on nobody in this process uses anything that lies in the heap, or a handle to it: no box,
-    /// vector, string, root, lock, guard, or memory; nor its descriptor, which is closed. Nor does anybody here open
+    /// vector, string, root, lock, guard, or memory; nor its descriptor, which is closed. It is not called by a signal handler. Nor does anybody here open
     /// the same heap meanwhile: afterwards he may.
     pub unsafe fn detach(self) {
         let attached = self.attached;
@@ -230,7 +242,7 @@ impl SharedHeap {
             Err(_) => {
                 // SAFETY: the region is all of the heap, and stays mapped.
                 match unsafe {
-                    snapshot::look(attached.region, attached.facts, |heap| heap.check())
+                    snapshot::look(attached.region, attached.facts, true, |heap| heap.check())
                 } {
                     Some(Seen { value, is_exact: true }) => value,
                     _ => Ok(()),

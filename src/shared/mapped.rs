@@ -30,7 +30,7 @@ impl SharedHeap {
         if facts.boot != machine::boot_id() {
             return Err(AttachError::OtherBoot);
         }
-        if facts.file != memory.inode()? {
+        if !facts.is_original_in(&memory).map_err(AttachError::System)? {
             return Err(AttachError::Copied);
         }
         match Attached::of(facts.heap) {
@@ -110,7 +110,7 @@ fn initialise(memory: &Memory, capacity: u32) -> Result<Facts, AttachError> {
         capacity,
         identity,
         boot: machine::boot_id(),
-        file: memory.inode()?,
+        birth: memory.birth().map_err(AttachError::System)?,
     };
     let tables = facts.tables().ok_or(AttachError::TooLarge)?;
     // SAFETY: mapped, zero, and long enough for the tables; the slab is used no longer than it is borrowed.

@@ -1,6 +1,8 @@
 //! `HeapOptions`: how a heap is made.
 #![expect(unsafe_code, reason = "has an unsafe function, and leaves a heap")]
 
+use std::io;
+
 use super::attach_error::AttachError;
 use super::backing::Backing;
 use super::head::Facts;
@@ -104,17 +106,14 @@ impl HeapOptions {
     /// # Errors
     ///
     /// Those of [`HeapOptions::create`] and [`SharedHeap::open`]; but for the owner and the mode of the file, if
-    /// [`HeapOptions::mode`] has vouched for others. One that is there may have another size.
+    /// [`HeapOptions::mode`] has vouched for others. One that is there may have another size; one that this process
+    /// has attached already stays in memory as it is.
     pub fn open_or_create(&self, backing: &Backing) -> Result<SharedHeap, AttachError> {
         let trust = if self.is_for_others() { Trust::Vouched } else { Trust::OwnUser };
         loop {
-            match SharedHeap::open_trusting(backing, trust) {
+            match SharedHeap::open_prepared(backing, trust, |memory| self.prepare(memory)) {
                 Err(AttachError::NotFound) => {}
-                Ok(heap) => {
-                    self.prepare(&heap.attached.memory)?;
-                    return Ok(heap);
-                }
-                refused => return refused,
+                opened => return opened,
             }
             match self.create(backing) {
                 // Somebody was faster.
@@ -136,7 +135,7 @@ impl HeapOptions {
         let draft = Draft::create(&place, self.bytes).map_err(AttachError::System)?;
         self.prepare(draft.memory())?;
         if self.is_for_others() {
-            draft.set_mode(self.mode)?;
+            draft.set_mode(self.mode).map_err(AttachError::System)?;
         }
         let (memory, unnamed) = draft.split();
         let heap = SharedHeap::build(memory, self.participants)?;
@@ -145,7 +144,10 @@ impl HeapOptions {
             Err(error) => {
                 // SAFETY: nobody has it but this, or can find it.
                 unsafe { heap.detach() };
-                Err(error.into())
+                Err(match error.kind() {
+                    io::ErrorKind::AlreadyExists => AttachError::Exists,
+                    _ => AttachError::System(error),
+                })
             }
         }
     }

@@ -38,7 +38,7 @@ pub struct RootInfo {
     pub type_name: String,
     /// The bytes of its value.
     pub bytes: usize,
-    /// The bytes of its block, which holds its name and a word for each two participants, too.
+    /// The bytes that were asked for its block, which holds its name and a word for each two participants, too.
     pub block_bytes: usize,
     /// How many living processes have found it.
     pub participants: usize,
@@ -66,7 +66,8 @@ impl SharedHeap {
     ///
     /// Several processes may be here at the same time, and each calls its `make`: one of them wins, and
     /// all get its value; the values of the others are dropped. A process that dies in `make` leaves no
-    /// half root; boxes that it has made there are lost, as all are that a process has to itself.
+    /// half root; boxes that it has made there are lost, as all are that a process has to itself. Where there is no
+    /// room, values of removed roots are dropped first, as by [`SharedHeap::remove_root`].
     ///
     /// # Errors
     ///
@@ -94,9 +95,9 @@ impl SharedHeap {
             layout: Layout::new::<T>(),
             needs_drop: mem::needs_drop::<T>(),
         };
-        // Dropped after the lock is released, if another was first.
-        let mut value = ManuallyDrop::new(value);
-        let source = NonNull::from(&*value);
+        // Dropped after the lock is released, if another was first, or something panics.
+        let mut value = Movable { value: ManuallyDrop::new(value), is_moved: false };
+        let source = NonNull::from(&*value.value);
         let insert = || {
             let held = self.attached.hold()?;
             if let Some(record) = held.root(name) {
@@ -115,11 +116,7 @@ impl SharedHeap {
             self.free_removed_roots();
             outcome = insert();
         }
-        let is_inserted = matches!(outcome, Ok((_, true)));
-        if !is_inserted {
-            // SAFETY: it was not moved into the heap, and is not used any more.
-            unsafe { ManuallyDrop::drop(&mut value) };
-        }
+        value.is_moved = matches!(outcome, Ok((_, true)));
         outcome.map(|(root, _)| root)
     }
 
@@ -214,6 +211,21 @@ impl SharedHeap {
 
     fn owner(&self) -> Result<Owner, RootError> {
         membership::join(self.attached.attachment).map_err(RootError::NotJoined)
+    }
+}
+
+/// A value that is dropped unless it was moved into the heap.
+struct Movable<T> {
+    value: ManuallyDrop<T>,
+    is_moved: bool,
+}
+
+impl<T> Drop for Movable<T> {
+    fn drop(&mut self) {
+        if !self.is_moved {
+            // SAFETY: it is here, and not used any more.
+            unsafe { ManuallyDrop::drop(&mut self.value) };
+        }
     }
 }
 

@@ -14,7 +14,6 @@ use super::sight::Sight;
 use crate::region::Region;
 use crate::sync::participants::{Participants, Slot};
 use crate::sync::raw::Damage;
-use crate::sys::machine;
 
 /// All words before the first page.
 struct Snapshot {
@@ -39,7 +38,7 @@ pub(super) struct Seen<T> {
 /// meanwhile, looks again, a bounded number of times.
 ///
 /// What an operation has left that died in the middle is put in order first, in the copy. `None` if that
-/// is no heap any more.
+/// is no heap any more. Of a heap that is not current, of another boot or a copy, nobody is alive.
 ///
 /// # Safety
 ///
@@ -47,11 +46,11 @@ pub(super) struct Seen<T> {
 pub(super) unsafe fn look<T>(
     region: Region,
     facts: Facts,
+    is_current: bool,
     see: impl Fn(Sight<'_>) -> T,
 ) -> Option<Seen<T>> {
     const LOOKS: u32 = 20;
     const PAUSE: Duration = Duration::from_millis(1);
-    let is_current = facts.boot == machine::boot_id();
     let mut seen = None;
     for _ in 0..LOOKS {
         // SAFETY: the caller's duty.

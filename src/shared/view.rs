@@ -12,6 +12,7 @@ use super::sight::Sight;
 use super::snapshot::{self, Seen};
 use super::view_error::ViewError;
 use crate::region::Region;
+use crate::sys::machine;
 use crate::sys::mapping::{Access, Memory};
 use crate::sys::trusted::Trust;
 
@@ -40,6 +41,8 @@ use crate::sys::trusted::Trust;
 pub struct HeapView {
     memory: Memory,
     facts: Facts,
+    /// Whether somebody may use it.
+    is_current: bool,
 }
 
 impl HeapView {
@@ -47,8 +50,8 @@ impl HeapView {
     ///
     /// # Errors
     ///
-    /// Those of [`SharedHeap::open`](crate::SharedHeap::open), but for [`AttachError::OtherBoot`]: it can be
-    /// looked at.
+    /// Those of [`SharedHeap::open`](crate::SharedHeap::open), but for [`AttachError::OtherBoot`] and
+    /// [`AttachError::Copied`]: these can be looked at, and nobody is alive in them.
     pub fn open(backing: &Backing) -> Result<Self, AttachError> {
         Self::open_trusting(backing, Trust::OwnUser)
     }
@@ -80,10 +83,25 @@ impl HeapView {
         Self::new(Memory::from_fd(descriptor, Access::ReadOnly, Trust::OwnUser)?)
     }
 
+    /// Maps the heap of a descriptor, for reading, whoever may write to its file.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`HeapView::from_fd`], but for the owner and the mode of the file.
+    ///
+    /// # Safety
+    ///
+    /// As for [`HeapView::open_shared`].
+    pub unsafe fn from_fd_shared(descriptor: OwnedFd) -> Result<Self, AttachError> {
+        Self::new(Memory::from_fd(descriptor, Access::ReadOnly, Trust::Vouched)?)
+    }
+
     /// Looks at memory that nobody else of this process knows of.
     pub(super) fn new(memory: Memory) -> Result<Self, AttachError> {
         let facts = Head::in_memory(&memory)?.read(memory.bytes())?;
-        Ok(Self { memory, facts })
+        let is_original = facts.is_original_in(&memory).map_err(AttachError::System)?;
+        let is_current = is_original && facts.boot == machine::boot_id();
+        Ok(Self { memory, facts, is_current })
     }
 
     /// Describes the heap, for people and for programs. If it never stood still, and the report is made of
@@ -119,7 +137,7 @@ impl HeapView {
         // SAFETY: mapped until this is dropped.
         let region = unsafe { Region::new(self.memory.start(), self.facts.bytes) };
         // SAFETY: it is all of the heap.
-        unsafe { snapshot::look(region, self.facts, see) }.ok_or(ViewError::CutOff)
+        unsafe { snapshot::look(region, self.facts, self.is_current, see) }.ok_or(ViewError::CutOff)
     }
 }
 
