@@ -92,11 +92,13 @@ fn a_copy_of_a_file_is_not_taken_for_the_heap_itself() {
             "who has the heap has not the copy"
         );
         heap.check().unwrap();
-        // The number of an inode comes again, and its time does not.
-        fs::remove_file(scratch.file("heap")).unwrap();
-        fs::copy(scratch.file("copy"), scratch.file("heap")).unwrap();
-        if fs::metadata(scratch.file("heap")).unwrap().created().is_ok() {
-            let backing = Backing::File(scratch.file("heap"));
+        // The number of an inode comes again, when nobody has the file any more, and its time does not.
+        let (path, backing) = scratch.file_backing("other");
+        assert_eq!(Child::start(|| _ = SharedHeap::create(&backing, MIB).unwrap()).end(), 0);
+        fs::copy(&path, scratch.file("copy")).unwrap();
+        fs::remove_file(&path).unwrap();
+        fs::copy(scratch.file("copy"), &path).unwrap();
+        if fs::metadata(&path).unwrap().created().is_ok() {
             assert!(matches!(SharedHeap::open(&backing), Err(AttachError::Copied)));
         }
     });
@@ -326,28 +328,63 @@ fn what_has_no_name_or_no_directory_is_refused() {
     assert!(is_of_the_system(SharedHeap::open_or_create(&backing, MIB)));
 }
 
+/// Has a process make the root "one", removes it, and kills the process: nobody is left who has found it.
+fn leave_a_removed_root<T: ShmSafe + Sync>(heap: &SharedHeap, make: impl FnOnce() -> T) {
+    let is_made = heap.root_or_insert_with("is made", || AtomicU64::new(0)).unwrap();
+    let maker = Child::start(|| {
+        heap.root_or_insert_with("one", make).unwrap();
+        is_made.store(1, Ordering::Relaxed);
+        loop {
+            thread::park();
+        }
+    });
+    while is_made.load(Ordering::Relaxed) == 0 {
+        thread::yield_now();
+    }
+    heap.remove_root::<T>("one").unwrap();
+    assert!(heap.roots().unwrap().iter().any(|root| root.is_removed));
+    maker.kill();
+    maker.end();
+}
+
 #[test]
 fn a_removed_root_makes_room_for_another_once_who_has_found_it_is_dead() {
     type Large = [u8; 150 << 10];
     in_time(|| {
         let heap = SharedHeap::create(&Backing::Memfd, 256 << 10).unwrap();
-        let is_made = heap.root_or_insert_with("is made", || AtomicU64::new(0)).unwrap();
-        let maker = Child::start(|| {
-            heap.root_or_insert_with("one", || -> Large { [1; 150 << 10] }).unwrap();
-            is_made.store(1, Ordering::Relaxed);
-            loop {
-                thread::park();
-            }
-        });
-        while is_made.load(Ordering::Relaxed) == 0 {
-            thread::yield_now();
-        }
-        heap.remove_root::<Large>("one").unwrap();
+        leave_a_removed_root(&heap, || -> Large { [1; 150 << 10] });
         let other = || heap.root_or_insert_with("other", || -> Large { [2; 150 << 10] });
-        assert!(matches!(other(), Err(RootError::Full)));
-        maker.kill();
-        maker.end();
         assert_eq!(other().unwrap()[0], 2);
+        heap.check().unwrap();
+    });
+}
+
+#[test]
+fn a_removed_root_that_panics_as_it_makes_room_costs_no_value() {
+    #[derive(ShmSafe)]
+    #[repr(C)]
+    struct Bomb([u8; 150 << 10]);
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic_quietly()
+        }
+    }
+
+    #[derive(ShmSafe)]
+    #[repr(C)]
+    struct Owner(ShmBox<AtomicU64>, [u8; 150 << 10]);
+
+    in_time(|| {
+        let heap = SharedHeap::create(&Backing::Memfd, 256 << 10).unwrap();
+        leave_a_removed_root(&heap, || Bomb([1; 150 << 10]));
+        let insert = || {
+            let boxed = ShmBox::new_in(AtomicU64::new(7), &heap).unwrap();
+            heap.root_or_insert_with("other", || Owner(boxed, [2; 150 << 10])).map(drop)
+        };
+        assert!(catch_unwind(AssertUnwindSafe(insert)).is_err());
+        assert_eq!(heap.stats().used_blocks, 1, "the root by which it was told that there is one");
+        insert().unwrap();
         heap.check().unwrap();
     });
 }
