@@ -154,6 +154,6 @@ unsafe fn write_buffer<T>(
     unsafe { block.cast().write(head) };
     // SAFETY: the caller's duty.
     let elements = unsafe { block.add(start) }.cast::<T>();
-    // SAFETY: the caller's duty; one block is not the other.
-    unsafe { elements.copy_from_nonoverlapping(source, count) };
+    // SAFETY: the caller's duty. Where somebody has written into the tables, one block may be the other.
+    unsafe { elements.copy_from(source, count) };
 }

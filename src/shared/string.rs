@@ -227,7 +227,7 @@ impl ShmString {
         let place = buffer.places(range.start, text.len());
         let source = NonNull::from(text.as_bytes()).cast();
         // SAFETY: there is room for it, and a text that is borrowed is elsewhere.
-        unsafe { place.copy_from_nonoverlapping(source, text.len()) };
+        unsafe { place.copy_from(source, text.len()) };
         // SAFETY: the text before the range, the new text and the text behind the range.
         unsafe { buffer.set_len(range.start + text.len() + tail) };
         Ok(())

@@ -126,8 +126,9 @@ impl<T: ShmSafe> ShmVec<T> {
             return;
         }
         let (source, place) = (self.buffer.places(at, count), other.places(before, count));
-        // SAFETY: so many are there, and there is room for them; they are counted in one place at a time.
-        unsafe { source.copy_to_nonoverlapping(place, count) };
+        // SAFETY: so many are there, and there is room for them; they are counted in one place at a time. Where
+        // somebody has written into the tables, one block may be the other.
+        unsafe { source.copy_to(place, count) };
         // SAFETY: those before are valid as they were.
         unsafe { self.buffer.set_len(at) };
         // SAFETY: they were copied just now.

@@ -19,6 +19,7 @@ mod kills;
 #[cfg(not(asan))]
 mod lists;
 #[cfg(not(asan))]
+mod overlaps;
 mod risks;
 mod schema;
 #[cfg(all(target_arch = "x86_64", not(asan)))]
