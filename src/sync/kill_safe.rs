@@ -50,6 +50,8 @@ use core::sync::atomic;
 ///   value; or by `unsafe` [`OwnerDied::into_guard`], for boxes that are changed by
 ///   [`ShmBox::insert_in`] and [`ShmBox::remove_from`] alone, and for strings, and vectors of what owns
 ///   nothing, that are never swapped, moved or replaced.
+/// - **`ShmMutex`, `ShmSemaphore`**: unsafe code relies on their words, one of which says who may use a value
+///   beside it. A swap of two locks that was cut short leaves one in two places, or its word with the other's value.
 /// - **Raw pointers and `AtomicPtr`**: any address is valid, but none in another process.
 /// - **`MaybeUninit`**: any bytes are valid, but what tells which of them are initialised lies
 ///   elsewhere, and a kill comes between the two.
