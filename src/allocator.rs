@@ -86,8 +86,9 @@ pub(crate) unsafe fn move_elsewhere(
 ) -> Result<NonNull<u8>, AllocError> {
     let place = memory.reserve(new)?;
     let kept = old.size().min(new.size());
-    // SAFETY: both hold so many bytes, the old one by the caller's promise; and one is not the other.
-    unsafe { values.copy_to_nonoverlapping(place, kept) };
+    // SAFETY: both hold so many bytes, the old one by the caller's promise. In a shared heap whose tables somebody
+    // has written into, one may be the other.
+    unsafe { values.copy_to(place, kept) };
     // SAFETY: the caller's promise.
     unsafe { memory.dealloc(values, old) };
     Ok(place)

@@ -5,8 +5,8 @@ use core::error::Error;
 use core::fmt;
 use std::io;
 
-use super::head::Facts;
 use super::heap_damage::HeapDamage;
+use crate::slab::slab::Slab;
 use crate::sync::join_error::JoinError;
 use crate::sync::owner::Owner;
 use crate::sys::refused::Refused;
@@ -104,7 +104,7 @@ impl fmt::Display for AttachError {
                 write!(f, "a heap for so many participants takes at least {minimum} bytes")
             }
             Self::TooLarge => {
-                let (bytes, participants) = (Facts::MAX_BYTES >> 40, Owner::MAX_SLOTS);
+                let (bytes, participants) = (Slab::MAX_BYTES >> 40, Owner::MAX_SLOTS);
                 write!(f, "a heap has at most {bytes} TiB and {participants} participants")
             }
             Self::Name => f.write_str("it is no name of shared memory or of a file"),

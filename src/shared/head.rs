@@ -183,12 +183,6 @@ impl Facts {
     /// Where the slots of participants begin.
     pub(crate) const SLOTS_START: usize = mem::size_of::<Head>();
 
-    /// No heap has more bytes.
-    pub(super) const MAX_BYTES: u64 = {
-        let pages = Slab::MAX_PAGES as u64 * PAGE_BYTES as u64;
-        if pages < Handle::MAX_BYTES { pages } else { Handle::MAX_BYTES }
-    };
-
     /// Where the tables of the slab lie; none if there is no room for a page.
     pub(crate) fn tables(&self) -> Option<Tables> {
         let slots = self.capacity as usize * mem::size_of::<participants::Slot>();
@@ -198,7 +192,7 @@ impl Facts {
 
     /// Whether handles reach as far, and the slab has so many pages.
     pub(crate) fn fit(bytes: usize) -> bool {
-        bytes as u64 <= Self::MAX_BYTES
+        bytes as u64 <= Slab::MAX_BYTES
     }
 
     /// The fewest bytes of a heap for so many participants.
@@ -226,4 +220,5 @@ fn load_halves(halves: &[AtomicU64; 2]) -> u128 {
     low | high << 64
 }
 
+const _: () = assert!(Slab::MAX_BYTES <= Handle::MAX_BYTES);
 const _: () = assert!(mem::size_of::<Head>() % mem::align_of::<participants::Slot>() == 0);

@@ -36,33 +36,20 @@ impl TextPiece for char {
     }
 }
 
-impl TextPiece for str {
-    #[inline]
-    fn as_text<'a>(&'a self, _: &'a mut [u8; 4]) -> &'a str {
-        self
-    }
+macro_rules! text {
+    ($($text:ty),*) => {
+        $(
+            impl TextPiece for $text {
+                #[inline]
+                fn as_text<'a>(&'a self, _: &'a mut [u8; 4]) -> &'a str {
+                    self
+                }
+            }
+        )*
+    };
 }
 
-impl TextPiece for String {
-    #[inline]
-    fn as_text<'a>(&'a self, _: &'a mut [u8; 4]) -> &'a str {
-        self
-    }
-}
-
-impl TextPiece for Cow<'_, str> {
-    #[inline]
-    fn as_text<'a>(&'a self, _: &'a mut [u8; 4]) -> &'a str {
-        self
-    }
-}
-
-impl TextPiece for ShmString {
-    #[inline]
-    fn as_text<'a>(&'a self, _: &'a mut [u8; 4]) -> &'a str {
-        self
-    }
-}
+text!(str, String, Cow<'_, str>, ShmString);
 
 impl<T: TextPiece + ?Sized> TextPiece for &T {
     #[inline]

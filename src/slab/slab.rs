@@ -43,6 +43,8 @@ pub(crate) enum Misuse {
 impl<'a> Slab<'a> {
     /// The most pages there can be.
     pub(crate) const MAX_PAGES: usize = 1 << 30;
+    /// No region has more bytes.
+    pub(crate) const MAX_BYTES: u64 = Self::MAX_PAGES as u64 * PAGE_BYTES as u64;
 
     /// Borrows one; `None` if there are no pages, or too many.
     pub(crate) fn new(header: &'a Header, pages: &'a [Page], base: usize) -> Option<Self> {

@@ -19,6 +19,8 @@ pub(crate) struct Crowd<'a> {
     /// What is asked for, and has to come.
     files: &'a [(String, Vec<u8>)],
     killed: Mutex<HashSet<i32>>,
+    /// Who has answered.
+    served: Mutex<HashSet<i32>>,
     /// How many kills are done.
     kills: AtomicU64,
     is_over: AtomicBool,
@@ -33,8 +35,9 @@ struct Over<'a>(&'a AtomicBool);
 impl<'a> Crowd<'a> {
     pub(crate) fn new(server: &'a Server, files: &'a [(String, Vec<u8>)]) -> Self {
         let [kills, sent, answered, lost] = [const { AtomicU64::new(0) }; 4];
-        let (killed, is_over) = (Mutex::default(), AtomicBool::new(false));
-        Self { server, files, killed, kills, is_over, sent, answered, lost }
+        let (killed, served, is_over) =
+            (Mutex::default(), Mutex::default(), AtomicBool::new(false));
+        Self { server, files, killed, served, kills, is_over, sent, answered, lost }
     }
 
     /// Has so many clients ask while `body` does something.
@@ -59,6 +62,11 @@ impl<'a> Crowd<'a> {
         self.killed.lock().unwrap().insert(worker);
         signal::kill(Pid::from_raw(worker), Signal::SIGKILL).unwrap();
         self.kills.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many workers are known to have answered.
+    pub(crate) fn served(&self) -> u64 {
+        self.served.lock().unwrap().len() as u64
     }
 
     pub(crate) fn sent(&self) -> u64 {
@@ -89,7 +97,10 @@ impl<'a> Crowd<'a> {
                 if let Err(error) = self.exchange(&mut client, turn) {
                     break error;
                 }
-                worker = worker.or_else(|| self.worker_of(&client));
+                if worker.is_none() {
+                    worker = self.worker_of(&client);
+                    self.served.lock().unwrap().extend(worker);
+                }
             };
             self.lost.fetch_add(1, Ordering::Relaxed);
             let killed = self.killed.lock().unwrap();

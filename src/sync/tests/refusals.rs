@@ -18,11 +18,14 @@ fn a_death_is_found_where_the_kernel_wakes_at_one_word_only() {
     const ROUNDS: usize = 12;
     /// A look every 32 ms at least, and 10 ms of grace for the dead; and then some.
     const IN_TIME: Duration = Duration::from_millis(32 + 10 + 28);
-    let mut times: Vec<Duration> = (0..ROUNDS).map(|_| inherit_under_a_filter()).collect();
-    times.sort_unstable();
-    println!("from SIGKILL to the next owner, without futex_waitv: {times:.1?}");
-    // On a busy machine many take longer, but each less than `comes_true` waits.
-    assert!(times[ROUNDS / 4] <= IN_TIME);
+    let is_in_time = || {
+        let mut times: Vec<Duration> = (0..ROUNDS).map(|_| inherit_under_a_filter()).collect();
+        times.sort_unstable();
+        println!("from SIGKILL to the next owner, without futex_waitv: {times:.1?}");
+        times[ROUNDS / 2] <= IN_TIME
+    };
+    // What else the machine does may slow the most of them down once, and hardly three times.
+    assert!((0..3).any(|_| is_in_time()));
 }
 
 /// After so long a sleeper looks as rarely as it ever does.

@@ -34,12 +34,15 @@ impl Patience {
     }
 }
 
-/// No lock may be jammed for longer. It is more than any process has to wait for a processor.
-pub(crate) const LONGEST_JAM: Duration = Duration::from_secs(10);
+/// No lock may be jammed for longer.
+pub(crate) const LONGEST_JAM: Duration = Duration::from_secs(1);
 
-/// Returns whether `condition` comes true within [`LONGEST_JAM`].
+/// No process has to wait for a processor for longer.
+const LONGEST_STALL: Duration = Duration::from_secs(10);
+
+/// Returns whether `condition`, which other processes bring about, comes true within [`LONGEST_STALL`].
 pub(crate) fn comes_true(condition: impl FnMut() -> bool) -> bool {
-    comes_true_within(LONGEST_JAM, condition)
+    comes_true_within(LONGEST_STALL, condition)
 }
 
 /// Returns whether `condition` comes true within `time`.
