@@ -20,7 +20,7 @@ fn nobody_is_waited_for_without_end() {
     assert_eq!(late.rest().unwrap(), b"");
     assert_eq!(silent.rest().unwrap(), b"");
     assert!(begin.elapsed() > Duration::from_millis(900));
-    assert!(begin.elapsed() < Duration::from_secs(12));
+    assert!(begin.elapsed() < Duration::from_secs(5));
 }
 
 #[test]
