@@ -18,8 +18,8 @@ mod hostile;
 mod kills;
 #[cfg(not(asan))]
 mod lists;
-#[cfg(not(asan))]
 mod overlaps;
+#[cfg(not(asan))]
 mod risks;
 mod schema;
 #[cfg(all(target_arch = "x86_64", not(asan)))]
