@@ -2,13 +2,42 @@
 #![expect(unsafe_code, reason = "vouches for the types of the tests")]
 
 use core::any::TypeId;
+use core::mem::offset_of;
 use std::collections::HashSet;
 use std::thread;
 
-use super::handle::{Child, Handle, Node, Parent};
+use super::handle::{Handle, Node};
 use crate::shared::fingerprint::{Fnv, compute};
 use crate::shared::schema::{Schema, SchemaArgument, SchemaPart};
 use crate::shared::shm_safe::ShmSafe;
+
+/// Points to one that points back.
+#[repr(C)]
+struct Parent {
+    child: Option<Handle<Child>>,
+}
+
+// SAFETY: it is `repr(C)`, of one such field.
+unsafe impl ShmSafe for Parent {
+    const SCHEMA: Schema = Schema::new::<Self>("Parent").with_parts(
+        const { &[SchemaPart::field::<Option<Handle<Child>>>("child", offset_of!(Self, child))] },
+    );
+}
+
+/// Points to one that points back.
+#[repr(C)]
+struct Child {
+    parent: Option<Handle<Parent>>,
+}
+
+// SAFETY: it is `repr(C)`, of one such field.
+unsafe impl ShmSafe for Child {
+    const SCHEMA: Schema = Schema::new::<Self>("Child").with_parts(
+        const {
+            &[SchemaPart::field::<Option<Handle<Parent>>>("parent", offset_of!(Self, parent))]
+        },
+    );
+}
 
 fn fresh<T: ShmSafe>() -> u64 {
     compute(TypeId::of::<T>(), &T::SCHEMA)

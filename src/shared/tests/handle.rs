@@ -41,31 +41,3 @@ unsafe impl ShmSafe for Node {
         },
     );
 }
-
-/// Points to one that points back.
-#[repr(C)]
-pub(super) struct Parent {
-    child: Option<Handle<Child>>,
-}
-
-// SAFETY: it is `repr(C)`, of one such field.
-unsafe impl ShmSafe for Parent {
-    const SCHEMA: Schema = Schema::new::<Self>("Parent").with_parts(
-        const { &[SchemaPart::field::<Option<Handle<Child>>>("child", offset_of!(Self, child))] },
-    );
-}
-
-/// Points to one that points back.
-#[repr(C)]
-pub(super) struct Child {
-    parent: Option<Handle<Parent>>,
-}
-
-// SAFETY: it is `repr(C)`, of one such field.
-unsafe impl ShmSafe for Child {
-    const SCHEMA: Schema = Schema::new::<Self>("Child").with_parts(
-        const {
-            &[SchemaPart::field::<Option<Handle<Parent>>>("parent", offset_of!(Self, parent))]
-        },
-    );
-}
