@@ -5,6 +5,7 @@
 mod bounded;
 mod scratch;
 
+use std::error::Error;
 use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -16,8 +17,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fs, thread};
 
 use aquifer::{
-    AttachError, Backing, HeapOptions, HeapView, Root, RootError, SharedHeap, ShmBox, ShmMutex,
-    ShmSafe,
+    AttachError, Backing, HeapOptions, HeapView, InsertError, Root, RootError, SharedHeap, ShmBox,
+    ShmMutex, ShmSafe, ShmVec,
 };
 use bounded::{Child, in_time, is_killed};
 use scratch::Scratch;
@@ -429,6 +430,24 @@ fn roots_are_found_by_name_and_type() {
     assert!(matches!(full, Err(RootError::Full)));
     assert_eq!(heap.roots().unwrap().len(), 3);
     heap.check().unwrap();
+}
+
+#[test]
+fn a_root_that_could_not_be_made_is_not_there_and_nothing_is_lost() {
+    type Page = [u8; 4096];
+
+    let heap = heap();
+    let free = blocks(&heap);
+    let make = || -> Result<_, Box<dyn Error>> {
+        let mut pages = ShmVec::new_in(&heap);
+        loop {
+            pages.push(ShmBox::<Page>::new_in([0; 4096], &heap)?)?;
+        }
+    };
+    let full = heap.root_or_try_insert_with::<ShmVec<ShmBox<Page>>, _>("pages", make);
+    assert!(full.unwrap_err().is::<InsertError<Page>>());
+    assert!(matches!(heap.root::<ShmVec<ShmBox<Page>>>("pages"), Err(RootError::NotFound)));
+    assert_eq!(blocks(&heap), free);
 }
 
 #[test]

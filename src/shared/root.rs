@@ -77,12 +77,39 @@ impl SharedHeap {
         name: &str,
         make: impl FnOnce() -> T,
     ) -> Result<Root<T>, RootError> {
+        self.root_or_try_insert_with(name, || Ok(make()))
+    }
+
+    /// Does as [`SharedHeap::root_or_insert_with`] with what `make` returns, if it succeeds: where it allocates,
+    /// the heap may be full.
+    ///
+    /// ```
+    /// # use std::error::Error;
+    /// # use aquifer::{Backing, SharedHeap, ShmBox};
+    /// let heap = SharedHeap::create(&Backing::MapAnon, 1 << 20)?;
+    /// let make = || -> Result<_, Box<dyn Error>> { Ok(ShmBox::new_in([0_u8; 4096], &heap)?) };
+    /// assert_eq!(heap.root_or_try_insert_with("page", make)?.len(), 4096);
+    ///
+    /// let none = heap.root_or_try_insert_with::<u64, Box<dyn Error>>("none", || Err("not today".into()));
+    /// assert_eq!(none.unwrap_err().to_string(), "not today");
+    /// assert!(heap.root::<u64>("none").is_err());
+    /// # Ok::<(), Box<dyn Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// That of `make`: no root is made then. And those of [`SharedHeap::root_or_insert_with`].
+    pub fn root_or_try_insert_with<T: ShmSafe + Sync, E: From<RootError>>(
+        &self,
+        name: &str,
+        make: impl FnOnce() -> Result<T, E>,
+    ) -> Result<Root<T>, E> {
         if name.is_empty() || name.len() > Self::MAX_NAME_BYTES {
-            return Err(RootError::Name);
+            return Err(RootError::Name.into());
         }
         match self.root(name) {
-            Err(RootError::NotFound) => self.insert_root(name, make()),
-            found => found,
+            Err(RootError::NotFound) => Ok(self.insert_root(name, make()?)?),
+            found => Ok(found?),
         }
     }
 
@@ -98,26 +125,27 @@ impl SharedHeap {
         // Dropped after the lock is released, if another was first, or something panics.
         let mut value = Movable { value: ManuallyDrop::new(value), is_moved: false };
         let source = NonNull::from(&*value.value);
-        let insert = || {
+        let mut insert = || {
             let held = self.attached.hold()?;
             if let Some(record) = held.root(name) {
-                return self.resolve(&held, record).map(|root| (root, false));
+                return self.resolve(&held, record);
             }
             // SAFETY: the place is for a `T`.
             let fill =
                 |place: NonNull<u8>| unsafe { place.cast().copy_from_nonoverlapping(source, 1) };
             // SAFETY: it copies a value with this layout.
             let record = unsafe { held.add_root(kind, fill) }.ok_or(RootError::Full)?;
-            self.resolve(&held, record).map(|root| (root, true))
+            value.is_moved = true;
+            self.resolve(&held, record)
         };
-        let mut outcome = insert();
-        if matches!(outcome, Err(RootError::Full)) {
-            // Those who had found roots that are removed may have died since.
-            self.free_removed_roots();
-            outcome = insert();
+        match insert() {
+            Err(RootError::Full) => {
+                // Those who had found roots that are removed may have died since.
+                self.free_removed_roots();
+                insert()
+            }
+            outcome => outcome,
         }
-        value.is_moved = matches!(outcome, Ok((_, true)));
-        outcome.map(|(root, _)| root)
     }
 
     /// Removes the name of a root: nobody finds it any more, and another may have it. Its value stays for
