@@ -11,7 +11,6 @@ use crate::region::Region;
 use crate::slab::slab::Slab;
 use crate::sync::attachment::Attachment;
 use crate::sync::membership;
-use crate::sync::raw::Damage;
 use crate::sys::mapping::Memory;
 
 /// A heap, and where it lies here. It stays mapped: handles lead to it.
@@ -103,31 +102,6 @@ impl Attached {
             find(attached.listing.before.load(Ordering::Relaxed))
         })
         .filter(|attached| !attached.listing.is_detached.load(Ordering::Acquire))
-    }
-
-    /// Puts the heap of an attachment in order, if its lock is left by somebody who has died; one whose owner
-    /// lives is his. But he may be about to look at a word, to find out what a dead owner has done: until that
-    /// is settled, nobody is to change it. A heap that is damaged beyond that stays so, and whoever uses it is told.
-    pub(crate) fn settle(attachment: &'static Attachment) {
-        let Some(attached) = Self::all().find(|attached| ptr::eq(attached.attachment, attachment))
-        else {
-            return;
-        };
-        let lock = &attached.head.lock;
-        let is_left = match lock.owner() {
-            Some(owner) => !attachment.table.is_alive(owner) || attached.head.intent.is_declared(),
-            None => lock.damage() != Damage::None || attached.has_lost_blocks(),
-        };
-        if is_left {
-            attached.put_in_order();
-        }
-    }
-
-    /// Finishes or takes back what the dead have left, unless it is damaged beyond that.
-    pub(super) fn put_in_order(&self) {
-        if let Ok(held) = self.hold() {
-            held.free_lost_blocks();
-        }
     }
 
     /// Forgets it: no handle leads to it any more.

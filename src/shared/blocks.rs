@@ -7,6 +7,7 @@ use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::attached::Attached;
+use super::flight::Flight;
 use super::handle::Handle;
 use super::held::{Held, Taken};
 use super::intent::Place;
@@ -146,6 +147,29 @@ impl Attached {
 }
 
 impl<'a> Held<'a> {
+    /// A flight that is nobody's, if there is one.
+    fn free_flight(&self) -> Option<&'static Flight> {
+        self.attached().head.flights.iter().find(|flight| flight.block().is_none())
+    }
+
+    /// Takes a block of at least `layout`, which has bytes, to be filled without the lock. None if there is
+    /// no room.
+    fn send(&self, layout: Layout, flight: &Flight) -> Option<Taken> {
+        let attached = self.attached();
+        let owner = attached.attachment.entry.owner()?;
+        let taken = self.take(layout)?;
+        flight.begin(owner, attached.slab_offset(taken.handle));
+        self.done();
+        Some(taken)
+    }
+
+    /// Has a block that was sent pending again.
+    fn land(&self, taken: Taken, flight: &Flight) {
+        let attached = self.attached();
+        attached.slab.pend(attached.slab_offset(taken.handle));
+        flight.end();
+    }
+
     /// Takes a block, fills it and declares what is to be done with it. The block is pending, and the lock is
     /// held. None if there is no room; then nothing is declared.
     fn fill_new(

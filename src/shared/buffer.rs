@@ -5,10 +5,11 @@ use core::marker::PhantomData;
 use core::mem;
 use core::ptr::NonNull;
 use core::slice;
-use core::sync::atomic::{AtomicU64, Ordering, compiler_fence};
+use core::sync::atomic::{Ordering, compiler_fence};
 
 use super::attached::{self, Attached};
 use super::boxed::lost;
+use super::buffer_head::BufferHead;
 use super::handle::Handle;
 use super::head::Head;
 use super::moves;
@@ -20,28 +21,6 @@ use super::moves;
 pub(crate) struct Buffer<T> {
     pub(super) handle: Handle,
     owns: PhantomData<T>,
-}
-
-/// What a block begins with. That of an empty buffer is in the head of its heap, and is never written to.
-///
-/// ```text
-///  0        8           16, or as T is aligned
-/// ┌────────┬───────────┬──────────┬──────────┬───
-/// │ length │ capacity  │ element  │ element  │ …
-/// └────────┴───────────┴──────────┴──────────┴───
-/// ```
-#[repr(C)]
-#[derive(Default, Debug)]
-pub(crate) struct BufferHead {
-    pub(super) length: AtomicU64,
-    pub(super) capacity: AtomicU64,
-}
-
-impl BufferHead {
-    /// Whether it is that of a vector without elements and without a block.
-    pub(super) fn is_zero(&self) -> bool {
-        self.length.load(Ordering::Relaxed) | self.capacity.load(Ordering::Relaxed) == 0
-    }
 }
 
 impl<T> Buffer<T> {

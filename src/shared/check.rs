@@ -3,11 +3,13 @@
 
 use std::collections::HashSet;
 
-use super::heap::SharedHeap;
+use super::flight::Flight;
 use super::heap_damage::HeapDamage;
 use super::record::Record;
 use super::record_head::State;
+use super::roots::bucket_of;
 use super::sight::Sight;
+use crate::slab::slab::Found;
 
 impl Sight<'_> {
     /// Checks everything that operations keep. Nobody is to change the heap meanwhile.
@@ -41,6 +43,18 @@ impl Sight<'_> {
         }
     }
 
+    /// Whether each flight has a block of its own that is taken.
+    fn has_true_flights(&self) -> bool {
+        let mut seen = HashSet::new();
+        let is_taken = |block| match self.slab.find(block) {
+            Ok(Found::Block(block)) => block.is_taken(),
+            Ok(Found::Whole { .. }) => true,
+            Err(_) => false,
+        };
+        let mut blocks = self.head.flights.iter().filter_map(Flight::block);
+        blocks.all(|block| is_taken(block) && seen.insert(block))
+    }
+
     fn check_roots(&self) -> Result<(), HeapDamage> {
         let mut names = HashSet::new();
         self.visit_roots(|list, record| {
@@ -55,8 +69,8 @@ impl Sight<'_> {
     fn check_root(&self, list: usize, record: Record<'_>) -> Result<String, &'static str> {
         let texts = record.copy_texts().ok_or("the length")?;
         let [Ok(name), Ok(_)] = texts.map(String::from_utf8) else { return Err("a text") };
-        let has_name = (1..=SharedHeap::MAX_NAME_BYTES).contains(&name.len());
-        let is_in_its_list = Self::list_of(&name) == list;
+        let has_name = (1..=Record::MAX_NAME_BYTES).contains(&name.len());
+        let is_in_its_list = bucket_of(&name) == list;
         let slots = self.facts.capacity;
         let has_dropper = || {
             let slot = record.dropper().and_then(|owner| owner.slot());

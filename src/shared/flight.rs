@@ -1,14 +1,9 @@
 //! `Flight`: a block on its way, which is filled while its owner does not hold the lock of the heap.
 #![forbid(unsafe_code)]
 
-use core::alloc::Layout;
 use core::sync::atomic::{AtomicU64, Ordering};
-use std::collections::HashSet;
 
-use super::attached::Attached;
-use super::held::{Held, Taken};
-use super::sight::Sight;
-use crate::slab::slab::{Found, Slab};
+use crate::slab::slab::Slab;
 use crate::sync::owner::Owner;
 use crate::sys::process::settle_the_dead;
 
@@ -41,11 +36,11 @@ impl Flight {
         self.block.store((block as u64).wrapping_add(1), Ordering::Release);
     }
 
-    fn end(&self) {
+    pub(super) fn end(&self) {
         self.block.store(0, Ordering::Release);
     }
 
-    fn block(&self) -> Option<usize> {
+    pub(super) fn block(&self) -> Option<usize> {
         self.block.load(Ordering::Relaxed).checked_sub(1).map(|block| block as usize)
     }
 
@@ -55,7 +50,10 @@ impl Flight {
 }
 
 /// Those whose owners have died.
-fn lost(flights: &[Flight], is_alive: impl Fn(Owner) -> bool) -> impl Iterator<Item = &Flight> {
+pub(super) fn lost(
+    flights: &[Flight],
+    is_alive: impl Fn(Owner) -> bool,
+) -> impl Iterator<Item = &Flight> {
     let is_lost =
         move |flight: &&Flight| flight.block().is_some() && !flight.owner().is_some_and(&is_alive);
     flights.iter().filter(is_lost)
@@ -77,57 +75,4 @@ pub(super) fn free_lost(
         flight.end();
     }
     has_lost
-}
-
-impl Attached {
-    /// Whether a block is on its way to nobody.
-    pub(super) fn has_lost_blocks(&self) -> bool {
-        lost(&self.head.flights, |owner| self.attachment.table.is_alive(owner)).next().is_some()
-    }
-}
-
-impl Sight<'_> {
-    /// Whether each flight has a block of its own that is taken.
-    pub(super) fn has_true_flights(&self) -> bool {
-        let mut seen = HashSet::new();
-        let is_taken = |block| match self.slab.find(block) {
-            Ok(Found::Block(block)) => block.is_taken(),
-            Ok(Found::Whole { .. }) => true,
-            Err(_) => false,
-        };
-        let mut blocks = self.head.flights.iter().filter_map(Flight::block);
-        blocks.all(|block| is_taken(block) && seen.insert(block))
-    }
-}
-
-impl Held<'_> {
-    /// A flight that is nobody's, if there is one.
-    pub(super) fn free_flight(&self) -> Option<&'static Flight> {
-        self.attached().head.flights.iter().find(|flight| flight.block().is_none())
-    }
-
-    /// Takes a block of at least `layout`, which has bytes, to be filled without the lock. None if there is
-    /// no room.
-    pub(super) fn send(&self, layout: Layout, flight: &Flight) -> Option<Taken> {
-        let attached = self.attached();
-        let owner = attached.attachment.entry.owner()?;
-        let taken = self.take(layout)?;
-        flight.begin(owner, attached.slab_offset(taken.handle));
-        self.done();
-        Some(taken)
-    }
-
-    /// Has a block that was sent pending again.
-    pub(super) fn land(&self, taken: Taken, flight: &Flight) {
-        let attached = self.attached();
-        attached.slab.pend(attached.slab_offset(taken.handle));
-        flight.end();
-    }
-
-    /// As [`free_lost`], in this heap.
-    pub(super) fn free_lost_blocks(&self) -> bool {
-        let attached = self.attached();
-        let is_alive = |owner| attached.attachment.table.is_alive(owner);
-        free_lost(&attached.head.flights, is_alive, &attached.slab)
-    }
 }

@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::io;
 
 use super::attach_error::AttachError;
-use super::buffer::BufferHead;
+use super::buffer_head::BufferHead;
 use super::flight::Flight;
 use super::handle::Handle;
 use super::intent::Intent;
@@ -157,17 +157,6 @@ impl Head {
         }
         Ok(facts)
     }
-}
-
-#[cfg(fuzzing)]
-impl super::heap::SharedHeap {
-    /// Where the word of a heap's lock lies: who fuzzes it leaves that alone, or waits for ever. What lies
-    /// behind it says whether the heap is to be put in order.
-    #[doc(hidden)]
-    pub const LOCK_BYTES: core::ops::Range<usize> = {
-        let start = mem::offset_of!(Head, lock);
-        start..start + RawLock::WORD_BYTES
-    };
 }
 
 impl Facts {

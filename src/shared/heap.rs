@@ -12,7 +12,6 @@ use super::handle::Handle;
 use super::head::Facts;
 use super::heap_damage::HeapDamage;
 use super::held::Unusable;
-use super::options::HeapOptions;
 use super::snapshot::{self, Seen};
 use crate::error::AllocError;
 use crate::sync::membership;
@@ -85,15 +84,6 @@ pub struct SharedHeap {
 }
 
 impl SharedHeap {
-    /// Makes a heap of `bytes` bytes for up to [`HeapOptions::PARTICIPANTS`] processes, and attaches it.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`HeapOptions::create`].
-    pub fn create(backing: &Backing, bytes: usize) -> Result<Self, AttachError> {
-        HeapOptions::new(bytes).create(backing)
-    }
-
     /// Attaches a heap that has a name. In one process all handles of a heap lead to one mapping.
     ///
     /// # Errors
@@ -134,13 +124,14 @@ impl SharedHeap {
         Self::find(memory)
     }
 
-    /// Attaches a heap that has a name, or makes one of `bytes` bytes if there is none.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`HeapOptions::open_or_create`].
-    pub fn open_or_create(backing: &Backing, bytes: usize) -> Result<Self, AttachError> {
-        HeapOptions::new(bytes).open_or_create(backing)
+    /// Makes a heap in new memory, which is all zero, and attaches it.
+    pub(super) fn build(memory: Memory, capacity: u32) -> Result<Self, AttachError> {
+        Attached::build(memory, capacity).map(|attached| Self { attached })
+    }
+
+    /// Attaches the heap in mapped memory; or returns the one that is attached already, if it is the same.
+    pub(super) fn find(memory: Memory) -> Result<Self, AttachError> {
+        Attached::find(memory).map(|attached| Self { attached })
     }
 
     /// Takes the name of a heap away. Those who have attached it keep it, and it is gone with the last of
@@ -250,6 +241,17 @@ impl SharedHeap {
             }
         }
     }
+}
+
+#[cfg(fuzzing)]
+impl SharedHeap {
+    /// Where the word of a heap's lock lies: who fuzzes it leaves that alone, or waits for ever. What lies
+    /// behind it says whether the heap is to be put in order.
+    #[doc(hidden)]
+    pub const LOCK_BYTES: core::ops::Range<usize> = {
+        let start = core::mem::offset_of!(super::head::Head, lock);
+        start..start + crate::sync::raw::RawLock::WORD_BYTES
+    };
 }
 
 impl fmt::Debug for SharedHeap {

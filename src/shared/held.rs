@@ -7,10 +7,12 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use super::attached::Attached;
+use super::flight;
 use super::handle::Handle;
 use crate::geometry::PAGE_BYTES;
 use crate::slab::damage;
 use crate::slab::slab::Misuse;
+use crate::sync::attachment::Attachment;
 use crate::sync::join_error::JoinError;
 use crate::sync::membership;
 use crate::sync::owner::Word;
@@ -93,6 +95,38 @@ impl Attached {
         Ok(held)
     }
 
+    /// Puts the heap of an attachment in order, if its lock is left by somebody who has died; one whose owner
+    /// lives is his. But he may be about to look at a word, to find out what a dead owner has done: until that
+    /// is settled, nobody is to change it. A heap that is damaged beyond that stays so, and whoever uses it is told.
+    pub(crate) fn settle(attachment: &'static Attachment) {
+        let Some(attached) = Self::all().find(|attached| ptr::eq(attached.attachment, attachment))
+        else {
+            return;
+        };
+        let lock = &attached.head.lock;
+        let is_left = match lock.owner() {
+            Some(owner) => !attachment.table.is_alive(owner) || attached.head.intent.is_declared(),
+            None => lock.damage() != Damage::None || attached.has_lost_blocks(),
+        };
+        if is_left {
+            attached.put_in_order();
+        }
+    }
+
+    /// Finishes or takes back what the dead have left, unless it is damaged beyond that.
+    pub(super) fn put_in_order(&self) {
+        if let Ok(held) = self.hold() {
+            held.free_lost_blocks();
+        }
+    }
+
+    /// Whether a block is on its way to nobody.
+    pub(super) fn has_lost_blocks(&self) -> bool {
+        flight::lost(&self.head.flights, |owner| self.attachment.table.is_alive(owner))
+            .next()
+            .is_some()
+    }
+
     /// A word of the heap, for those who know that one is there.
     fn word(&self, place: usize) -> Option<u64> {
         Some(self.word_at(place)?.load(Ordering::Acquire))
@@ -134,6 +168,13 @@ impl<'a> Held<'a> {
         let allocate = || self.attached.slab.allocate(layout.size(), layout.align());
         let again = || self.free_lost_blocks().then(allocate).flatten();
         Some(is_possible.then(|| allocate().or_else(again))??.offset)
+    }
+
+    /// Gives back the blocks that are on their way to nobody; returns whether there were any.
+    pub(super) fn free_lost_blocks(&self) -> bool {
+        let attached = self.attached();
+        let is_alive = |owner| attached.attachment.table.is_alive(owner);
+        flight::free_lost(&attached.head.flights, is_alive, &attached.slab)
     }
 
     /// Says that all blocks that were taken have their owner.

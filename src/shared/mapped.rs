@@ -9,7 +9,6 @@ use super::attach_error::AttachError;
 use super::attached::{Attached, Listing};
 use super::handle::Handle;
 use super::head::{Facts, Head};
-use super::heap::SharedHeap;
 use crate::region::Region;
 use crate::sync::attachment::{self, Attachment};
 use crate::sync::membership;
@@ -17,15 +16,15 @@ use crate::sync::participants::{Participants, Slot};
 use crate::sys::machine;
 use crate::sys::mapping::Memory;
 
-impl SharedHeap {
+impl Attached {
     /// Makes a heap in new memory, which is all zero, and attaches it.
-    pub(super) fn build(memory: Memory, capacity: u32) -> Result<Self, AttachError> {
+    pub(super) fn build(memory: Memory, capacity: u32) -> Result<&'static Self, AttachError> {
         let facts = initialise(&memory, capacity)?;
         Self::join(memory, facts)
     }
 
     /// Attaches the heap in mapped memory; or returns the one that is attached already, if it is the same.
-    pub(super) fn find(memory: Memory) -> Result<Self, AttachError> {
+    pub(super) fn find(memory: Memory) -> Result<&'static Self, AttachError> {
         let facts = Head::in_memory(&memory)?.read(memory.bytes())?;
         if facts.boot != machine::boot_id() {
             return Err(AttachError::OtherBoot);
@@ -33,38 +32,36 @@ impl SharedHeap {
         if !facts.is_original_in(&memory).map_err(AttachError::System)? {
             return Err(AttachError::Copied);
         }
-        match Attached::of(facts.heap) {
-            Some(attached) if attached.is_in(&memory) => Self::enter(attached),
+        match Self::of(facts.heap) {
+            Some(attached) if attached.is_in(&memory) => attached.enter(),
             Some(_) => Err(AttachError::NumberTaken),
             None => Self::join(memory, facts),
         }
     }
 
-    fn join(memory: Memory, facts: Facts) -> Result<Self, AttachError> {
+    fn join(memory: Memory, facts: Facts) -> Result<&'static Self, AttachError> {
         // SAFETY: the facts were read there; whatever else lies there is atomic, as any bytes are.
-        let attached = unsafe { Attached::new(memory, facts) }?;
+        let attached = unsafe { Self::new(memory, facts) }?;
         let (late, error) = match membership::join(attached.attachment) {
-            Ok(_) => match Attached::add(attached) {
-                Ok(attached) => return Ok(Self { attached }),
+            Ok(_) => match Self::add(attached) {
+                Ok(attached) => return Ok(attached),
                 Err(late) => (late, AttachError::NumberTaken),
             },
             Err(refused) => (Box::new(attached), refused.into()),
         };
         // A thread may have been faster, and have the last slot.
-        match Attached::of(facts.heap) {
-            Some(first) if first.is_in(&late.memory) => Self::enter(first),
+        match Self::of(facts.heap) {
+            Some(first) if first.is_in(&late.memory) => first.enter(),
             _ => Err(error),
         }
     }
 
     /// Becomes a participant.
-    fn enter(attached: &'static Attached) -> Result<Self, AttachError> {
-        membership::join(attached.attachment)?;
-        Ok(Self { attached })
+    fn enter(&'static self) -> Result<&'static Self, AttachError> {
+        membership::join(self.attachment)?;
+        Ok(self)
     }
-}
 
-impl Attached {
     /// Finds the parts of a heap in memory, which has as many bytes as the facts say. No handle leads to
     /// it yet.
     ///

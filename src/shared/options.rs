@@ -177,3 +177,23 @@ impl HeapOptions {
         Facts::fit(self.bytes).then_some(()).ok_or(AttachError::TooLarge)
     }
 }
+
+impl SharedHeap {
+    /// Makes a heap of `bytes` bytes for up to [`HeapOptions::PARTICIPANTS`] processes, and attaches it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`HeapOptions::create`].
+    pub fn create(backing: &Backing, bytes: usize) -> Result<Self, AttachError> {
+        HeapOptions::new(bytes).create(backing)
+    }
+
+    /// Attaches a heap that has a name, or makes one of `bytes` bytes if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`HeapOptions::open_or_create`].
+    pub fn open_or_create(backing: &Backing, bytes: usize) -> Result<Self, AttachError> {
+        HeapOptions::new(bytes).open_or_create(backing)
+    }
+}

@@ -32,6 +32,8 @@ impl Attached {
 }
 
 impl<'a> Record<'a> {
+    pub(super) const MAX_NAME_BYTES: usize = 255;
+
     /// The root at a handle; none if that leads out of the heap.
     pub(super) fn find(attached: &'a Attached, handle: Handle) -> Option<Self> {
         // SAFETY: heaps stay mapped.

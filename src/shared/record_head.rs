@@ -6,8 +6,6 @@ use core::mem;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
-use super::attached::Attached;
-
 /// What a root's block begins with.
 ///
 /// ```text
@@ -54,15 +52,10 @@ pub(super) struct Cut {
 }
 
 impl Cut {
-    /// That of a root with a name and a value; none if it is too large for any heap.
-    pub(super) fn of(
-        attached: &Attached,
-        name: &str,
-        type_name: &str,
-        value: Layout,
-    ) -> Option<Self> {
+    /// That of a root with a name and a value, which so many participants can find; none if it is too large for any heap.
+    pub(super) fn of(slots: usize, name: &str, type_name: &str, value: Layout) -> Option<Self> {
         let head = Layout::new::<RecordHead>();
-        let marks = Layout::array::<AtomicU32>(attached.facts.capacity as usize).ok()?;
+        let marks = Layout::array::<AtomicU32>(slots).ok()?;
         let texts = Layout::array::<u8>(name.len().checked_add(type_name.len())?).ok()?;
         let (layout, _) = head.extend(marks).ok()?;
         let (layout, _) = layout.extend(texts).ok()?;
@@ -77,7 +70,7 @@ impl Cut {
     /// The block was taken for this cut, which was made for these texts, and nobody else knows of it.
     pub(super) unsafe fn write(
         self,
-        attached: &Attached,
+        slots: usize,
         block: NonNull<u8>,
         [name, type_name]: [&str; 2],
         head: (u64, bool),
@@ -98,7 +91,7 @@ impl Cut {
         unsafe { block.cast().write(head) };
         // SAFETY: the marks lie behind the head.
         let marks = unsafe { block.add(mem::size_of::<RecordHead>()) };
-        let marks_bytes = attached.facts.capacity as usize * mem::size_of::<AtomicU32>();
+        let marks_bytes = slots * mem::size_of::<AtomicU32>();
         // SAFETY: there is room for as many.
         unsafe { marks.write_bytes(0, marks_bytes) };
         // SAFETY: the texts lie behind the marks.

@@ -8,7 +8,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::attached::Attached;
 use super::blocks::{self, Fill};
-use super::buffer::{Buffer, BufferHead};
+use super::buffer::Buffer;
+use super::buffer_head::BufferHead;
 use crate::error::AllocError;
 use crate::geometry;
 

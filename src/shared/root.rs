@@ -9,7 +9,6 @@ use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
 use super::droppers;
-use super::handle::Handle;
 use super::heap::SharedHeap;
 use super::held::Held;
 use super::record::Record;
@@ -48,7 +47,7 @@ pub struct RootInfo {
 
 impl SharedHeap {
     /// The most bytes of the name of a root.
-    pub const MAX_NAME_BYTES: usize = 255;
+    pub const MAX_NAME_BYTES: usize = Record::MAX_NAME_BYTES;
 
     /// Finds the root of a name.
     ///
@@ -148,28 +147,6 @@ impl SharedHeap {
         }
     }
 
-    /// Removes the name of a root: nobody finds it any more, and another may have it. Its value stays for
-    /// those who have found it, and is dropped and its memory given back when the last of them has left
-    /// or died: by the next who calls [`SharedHeap::reap`], removes a root or finds no room for one, and who has
-    /// found a root of its type if it has to be dropped. If a process dies dropping it, what it owns is lost.
-    ///
-    /// Who has found it, its maker too, keeps it until he leaves the heap or ends: roots are for what lives as
-    /// long as processes do. What comes and goes belongs in a collection that is a root.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`SharedHeap::root`].
-    pub fn remove_root<T: ShmSafe + Sync>(&self, name: &str) -> Result<(), RootError> {
-        droppers::remember::<T>();
-        let held = self.attached.hold()?;
-        let record = held.root(name).ok_or(RootError::NotFound)?;
-        expect_type::<T>(record)?;
-        record.set_state(State::Removed);
-        drop(held);
-        self.free_removed_roots();
-        Ok(())
-    }
-
     /// Returns all roots, in no order.
     ///
     /// # Errors
@@ -198,26 +175,6 @@ impl SharedHeap {
         found.for_each(|record| record.mark(owner));
         // Under the lock: who frees a root looks under it, too.
         self.attached.attachment.table.is_alive(other)
-    }
-
-    /// Drops the values of removed roots that nobody needs any more, and frees their blocks.
-    pub(super) fn free_removed_roots(&self) {
-        let Ok(owner) = membership::join(self.attached.attachment) else { return };
-        let can_drop = |fingerprint| droppers::of(fingerprint).is_some();
-        // Whatever somebody else has written: there are no more.
-        for _ in 0..self.attached.most_roots() {
-            let held = self.attached.hold().ok();
-            let over = held.and_then(|held| held.free_removed(owner, can_drop));
-            let Some(record) = over else { break };
-            let _block = Dropped { heap: self, handle: record.handle() };
-            if let Some(dropper) = droppers::of(record.fingerprint()) {
-                if let Some(place) = record.value(dropper.layout) {
-                    // SAFETY: a value of the type with this fingerprint lies there, nobody who lives has
-                    // found it, and nobody can: this process was the one to be told to drop it.
-                    unsafe { (dropper.drop_at)(place) };
-                }
-            }
-        }
     }
 
     /// Lends the value of a root, and notes that this process has found it.
@@ -257,21 +214,7 @@ impl<T> Drop for Movable<T> {
     }
 }
 
-/// The block of a root whose value is dropped: it is freed, also if that panics.
-struct Dropped<'a> {
-    heap: &'a SharedHeap,
-    handle: Handle,
-}
-
-impl Drop for Dropped<'_> {
-    fn drop(&mut self) {
-        if let Ok(held) = self.heap.attached.hold() {
-            held.free_dropped(self.handle);
-        }
-    }
-}
-
-fn expect_type<T: ShmSafe>(record: Record<'_>) -> Result<(), RootError> {
+pub(super) fn expect_type<T: ShmSafe>(record: Record<'_>) -> Result<(), RootError> {
     if record.fingerprint() == Schema::fingerprint::<T>() {
         return Ok(());
     }

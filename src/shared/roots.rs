@@ -77,7 +77,8 @@ impl<'a> Held<'a> {
     ) -> Option<Record<'a>> {
         let attached = self.attached();
         let Kind { name, type_name, fingerprint, layout, needs_drop } = kind;
-        let cut = Cut::of(attached, name, type_name, layout)?;
+        let slots = attached.facts.capacity as usize;
+        let cut = Cut::of(slots, name, type_name, layout)?;
         let bucket = bucket_of(name);
         let link = self.first(bucket);
         let intent = &attached.head.intent;
@@ -88,7 +89,7 @@ impl<'a> Held<'a> {
         };
         let (texts, head) = ([name, type_name], (fingerprint, needs_drop));
         // SAFETY: the block was taken just now, for this cut.
-        fill(unsafe { cut.write(attached, taken.memory, texts, head) });
+        fill(unsafe { cut.write(slots, taken.memory, texts, head) });
         let record = Record::find(attached, taken.handle)?;
         record.next().store(link.to, Ordering::Release);
         // With this store the root is.

@@ -9,7 +9,6 @@ use super::handle::Handle;
 use super::head::{Facts, Head};
 use super::heap_damage::HeapDamage;
 use super::record::Record;
-use super::roots;
 use crate::geometry::PAGE_BYTES;
 use crate::region::Region;
 use crate::slab::slab::{Found, Slab};
@@ -115,10 +114,5 @@ impl<'a> Sight<'a> {
         // SAFETY: within the mapping and aligned; any bytes are an atomic word.
         let word: &core::sync::atomic::AtomicU64 = unsafe { word.cast().as_ref() };
         Some(word.load(Ordering::Acquire))
-    }
-
-    /// The list in which the root of a name stands.
-    pub(super) fn list_of(name: &str) -> usize {
-        roots::bucket_of(name)
     }
 }
