@@ -9,9 +9,9 @@ use std::time::Instant;
 
 use super::stage::{Recovered, Stage};
 use super::troupe::Troupe;
-use crate::shared::attached::Attached;
-use crate::shared::boxed::ShmBox;
-use crate::shared::heap::SharedHeap;
+use crate::shared::access::shared_heap::SharedHeap;
+use crate::shared::containers::boxed::ShmBox;
+use crate::shared::heap::attached::Attached;
 use crate::slab::tests::one_processor::OneProcessor;
 use crate::slab::tests::tracer::stand_still;
 use crate::sync::lock_error::LockError;

@@ -1,9 +1,9 @@
 //! The bases of everything else: boxes and buffers.
 #![expect(unsafe_code, reason = "writes elements")]
 
-use crate::shared::boxed::ShmBox;
-use crate::shared::buffer::Buffer;
-use crate::shared::heap::SharedHeap;
+use crate::shared::access::shared_heap::SharedHeap;
+use crate::shared::containers::boxed::ShmBox;
+use crate::shared::containers::buffer::Buffer;
 use crate::sys::mapping::Memory;
 
 fn heap() -> SharedHeap {

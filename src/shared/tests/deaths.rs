@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::{mem, ptr};
 
 use crate::error::AllocError;
-use crate::shared::boxed::ShmBox;
-use crate::shared::heap::SharedHeap;
-use crate::shared::schema::Schema;
-use crate::shared::shm_safe::ShmSafe;
-use crate::shared::string::ShmString;
-use crate::shared::try_clone::TryClone;
-use crate::shared::vec::ShmVec;
+use crate::shared::access::shared_heap::SharedHeap;
+use crate::shared::containers::boxed::ShmBox;
+use crate::shared::containers::string::ShmString;
+use crate::shared::containers::try_clone::TryClone;
+use crate::shared::containers::vec::ShmVec;
+use crate::shared::schema::schema::Schema;
+use crate::shared::schema::shm_safe::ShmSafe;
 use crate::slab::tests::tracer::Traced;
 use crate::sys::mapping::Memory;
 

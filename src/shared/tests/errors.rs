@@ -5,9 +5,9 @@ use core::error::Error;
 use std::collections::HashSet;
 use std::io;
 
-use crate::shared::attach_error::AttachError;
-use crate::shared::heap_damage::HeapDamage;
-use crate::shared::root_error::RootError;
+use crate::shared::access::root_error::RootError;
+use crate::shared::heap::attach_error::AttachError;
+use crate::shared::heap::heap_damage::HeapDamage;
 use crate::sync::join_error::JoinError;
 
 /// Fails if an error says something else, if it is no prose, or if two say the same. Those that have a cause say

@@ -7,9 +7,9 @@ use std::collections::HashSet;
 use std::thread;
 
 use super::handle::{Handle, Node};
-use crate::shared::fingerprint::{Fnv, compute};
-use crate::shared::schema::{Schema, SchemaArgument, SchemaPart};
-use crate::shared::shm_safe::ShmSafe;
+use crate::shared::schema::fingerprint::{Fnv, compute};
+use crate::shared::schema::schema::{Schema, SchemaArgument, SchemaPart};
+use crate::shared::schema::shm_safe::ShmSafe;
 
 /// Points to one that points back.
 #[repr(C)]

@@ -7,14 +7,14 @@ use core::ptr::NonNull;
 use core::sync::atomic::AtomicU64;
 
 use crate::error::AllocError;
-use crate::shared::backing::Backing;
-use crate::shared::blocks::Fill;
-use crate::shared::boxed::ShmBox;
-use crate::shared::flight::Flight;
-use crate::shared::heap::SharedHeap;
-use crate::shared::options::HeapOptions;
-use crate::shared::vec::ShmVec;
-use crate::shared::view::HeapView;
+use crate::shared::access::backing::Backing;
+use crate::shared::access::options::HeapOptions;
+use crate::shared::access::shared_heap::SharedHeap;
+use crate::shared::containers::boxed::ShmBox;
+use crate::shared::containers::vec::ShmVec;
+use crate::shared::heap::blocks::Fill;
+use crate::shared::heap::flight::Flight;
+use crate::shared::report::view::HeapView;
 #[cfg(target_arch = "x86_64")]
 use crate::slab::tests::one_processor::OneProcessor;
 #[cfg(target_arch = "x86_64")]

@@ -5,8 +5,8 @@ use core::marker::PhantomData;
 use core::mem::offset_of;
 use core::num::NonZero;
 
-use crate::shared::schema::{Schema, SchemaPart};
-use crate::shared::shm_safe::{NicheOption, ShmSafe};
+use crate::shared::schema::schema::{Schema, SchemaPart};
+use crate::shared::schema::shm_safe::{NicheOption, ShmSafe};
 
 /// Points to a `T`.
 #[repr(transparent)]

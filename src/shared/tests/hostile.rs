@@ -15,14 +15,14 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use crate::shared::boxed::ShmBox;
-use crate::shared::buffer::Buffer;
-use crate::shared::handle::Handle;
-use crate::shared::head::{Facts, Head};
-use crate::shared::heap::SharedHeap;
-use crate::shared::schema::Schema;
-use crate::shared::shm_safe::ShmSafe;
-use crate::shared::view::HeapView;
+use crate::shared::access::shared_heap::SharedHeap;
+use crate::shared::containers::boxed::ShmBox;
+use crate::shared::containers::buffer::Buffer;
+use crate::shared::heap::handle::Handle;
+use crate::shared::heap::head::{Facts, Head};
+use crate::shared::report::view::HeapView;
+use crate::shared::schema::schema::Schema;
+use crate::shared::schema::shm_safe::ShmSafe;
 use crate::slab::tables::Tables;
 use crate::sync::participants::Slot;
 use crate::sync::raw::RawLock;

@@ -9,12 +9,12 @@ use std::collections::BTreeSet;
 use std::{array, mem, ptr};
 
 use super::kills::{Random, lock};
-use crate::shared::handle::Handle;
-use crate::shared::heap::SharedHeap;
-use crate::shared::schema::Schema;
-use crate::shared::shm_safe::ShmSafe;
-use crate::shared::string::ShmString;
-use crate::shared::vec::ShmVec;
+use crate::shared::access::shared_heap::SharedHeap;
+use crate::shared::containers::string::ShmString;
+use crate::shared::containers::vec::ShmVec;
+use crate::shared::heap::handle::Handle;
+use crate::shared::schema::schema::Schema;
+use crate::shared::schema::shm_safe::ShmSafe;
 use crate::sync::mutex::ShmMutex;
 
 /// What workers share that are killed.

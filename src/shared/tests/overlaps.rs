@@ -1,9 +1,9 @@
 //! Blocks that a damaged heap has handed out twice.
 #![forbid(unsafe_code)]
 
-use crate::shared::buffer::Buffer;
-use crate::shared::heap::SharedHeap;
-use crate::shared::vec::ShmVec;
+use crate::shared::access::shared_heap::SharedHeap;
+use crate::shared::containers::buffer::Buffer;
+use crate::shared::containers::vec::ShmVec;
 use crate::sys::mapping::Memory;
 
 /// 40 KiB: whole pages, and a copy that is made under the lock.

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::kills::{Random, lock};
 use super::lists::{Owned, assert_made_of, below_end, character, part};
-use crate::shared::boxed::ShmBox;
-use crate::shared::heap::SharedHeap;
-use crate::shared::schema::Schema;
-use crate::shared::shm_safe::ShmSafe;
-use crate::shared::string::ShmString;
-use crate::shared::vec::ShmVec;
+use crate::shared::access::shared_heap::SharedHeap;
+use crate::shared::containers::boxed::ShmBox;
+use crate::shared::containers::string::ShmString;
+use crate::shared::containers::vec::ShmVec;
+use crate::shared::schema::schema::Schema;
+use crate::shared::schema::shm_safe::ShmSafe;
 use crate::sync::guard::ShmMutexGuard;
 use crate::sync::mutex::ShmMutex;
 

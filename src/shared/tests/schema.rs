@@ -7,8 +7,8 @@ use core::num::{NonZero, Saturating, Wrapping};
 use core::sync::atomic::AtomicU8;
 
 use super::handle::{Handle, Node};
-use crate::shared::schema::{Schema, SchemaArgument, SchemaPart};
-use crate::shared::shm_safe::ShmSafe;
+use crate::shared::schema::schema::{Schema, SchemaArgument, SchemaPart};
+use crate::shared::schema::shm_safe::ShmSafe;
 use crate::sync::mutex::ShmMutex;
 use crate::sync::semaphore::ShmSemaphore;
 

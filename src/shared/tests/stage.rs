@@ -6,12 +6,12 @@ use core::mem::ManuallyDrop;
 use core::slice;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use crate::shared::attached::Attached;
-use crate::shared::handle::Handle;
-use crate::shared::head::Facts;
-use crate::shared::heap::SharedHeap;
-use crate::shared::held::Unusable;
-use crate::shared::record::Record;
+use crate::shared::access::shared_heap::SharedHeap;
+use crate::shared::heap::attached::Attached;
+use crate::shared::heap::handle::Handle;
+use crate::shared::heap::head::Facts;
+use crate::shared::heap::held::Unusable;
+use crate::shared::heap::record::Record;
 use crate::slab::damage::Damage;
 use crate::sync::lock_error::LockError;
 use crate::sync::membership;

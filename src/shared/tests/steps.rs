@@ -8,11 +8,11 @@ use core::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::stage::{Recovered, Stage};
-use crate::shared::attached::resolve;
-use crate::shared::blocks::Fill;
-use crate::shared::boxed::ShmBox;
-use crate::shared::buffer::Buffer;
-use crate::shared::roots::bucket_of;
+use crate::shared::containers::boxed::ShmBox;
+use crate::shared::containers::buffer::Buffer;
+use crate::shared::heap::attached::resolve;
+use crate::shared::heap::blocks::Fill;
+use crate::shared::heap::roots::bucket_of;
 use crate::slab::tests::one_processor::OneProcessor;
 use crate::slab::tests::tracer::{Traced, stand_still};
 use crate::sync::membership;

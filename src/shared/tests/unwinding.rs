@@ -4,8 +4,8 @@
 use core::alloc::Layout;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use crate::shared::boxed::ShmBox;
-use crate::shared::heap::SharedHeap;
+use crate::shared::access::shared_heap::SharedHeap;
+use crate::shared::containers::boxed::ShmBox;
 use crate::sync::raw::Damage;
 use crate::sys::mapping::Memory;
 

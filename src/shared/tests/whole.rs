@@ -4,10 +4,10 @@
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::shared::handle::Handle;
-use crate::shared::head::{Facts, Head};
-use crate::shared::heap::SharedHeap;
-use crate::shared::roots::bucket_of;
+use crate::shared::access::shared_heap::SharedHeap;
+use crate::shared::heap::handle::Handle;
+use crate::shared::heap::head::{Facts, Head};
+use crate::shared::heap::roots::bucket_of;
 use crate::sys::mapping::Memory;
 
 /// So far from its start a root's block has its marks, with two slots.

@@ -1,0 +1,124 @@
+//! Heaps in mapped memory: made there, or found, and attached.
+#![expect(unsafe_code, reason = "finds the parts of a heap in a mapping")]
+
+use core::ptr::NonNull;
+use core::slice;
+use core::sync::atomic::AtomicBool;
+
+use super::attach_error::AttachError;
+use super::attached::{Attached, Listing};
+use super::handle::Handle;
+use super::head::{Facts, Head};
+use crate::region::Region;
+use crate::sync::attachment::{self, Attachment};
+use crate::sync::membership;
+use crate::sync::participants::{Participants, Slot};
+use crate::sys::machine;
+use crate::sys::mapping::Memory;
+
+impl Attached {
+    /// Makes a heap in new memory, which is all zero, and attaches it.
+    pub(crate) fn build(memory: Memory, capacity: u32) -> Result<&'static Self, AttachError> {
+        let facts = initialise(&memory, capacity)?;
+        Self::join(memory, facts)
+    }
+
+    /// Attaches the heap in mapped memory; or returns the one that is attached already, if it is the same.
+    pub(crate) fn find(memory: Memory) -> Result<&'static Self, AttachError> {
+        let facts = Head::in_memory(&memory)?.read(memory.bytes())?;
+        if facts.boot != machine::boot_id() {
+            return Err(AttachError::OtherBoot);
+        }
+        if !facts.is_original_in(&memory).map_err(AttachError::System)? {
+            return Err(AttachError::Copied);
+        }
+        match Self::of(facts.heap) {
+            Some(attached) if attached.is_in(&memory) => attached.enter(),
+            Some(_) => Err(AttachError::NumberTaken),
+            None => Self::join(memory, facts),
+        }
+    }
+
+    fn join(memory: Memory, facts: Facts) -> Result<&'static Self, AttachError> {
+        // SAFETY: the facts were read there; whatever else lies there is atomic, as any bytes are.
+        let attached = unsafe { Self::new(memory, facts) }?;
+        let (late, error) = match membership::join(attached.attachment) {
+            Ok(_) => match Self::add(attached) {
+                Ok(attached) => return Ok(attached),
+                Err(late) => (late, AttachError::NumberTaken),
+            },
+            Err(refused) => (Box::new(attached), refused.into()),
+        };
+        // A thread may have been faster, and have the last slot.
+        match Self::of(facts.heap) {
+            Some(first) if first.is_in(&late.memory) => first.enter(),
+            _ => Err(error),
+        }
+    }
+
+    /// Becomes a participant.
+    fn enter(&'static self) -> Result<&'static Self, AttachError> {
+        membership::join(self.attachment)?;
+        Ok(self)
+    }
+
+    /// Finds the parts of a heap in memory, which has as many bytes as the facts say. No handle leads to
+    /// it yet.
+    ///
+    /// # Safety
+    ///
+    /// What lies in the memory is a heap, or any bytes, and is used as a heap only.
+    pub(crate) unsafe fn new(memory: Memory, facts: Facts) -> Result<Self, AttachError> {
+        let head = NonNull::from(Head::in_memory(&memory)?);
+        // SAFETY: it lies in the memory, which is mapped for as long as the result is used.
+        let head: &'static Head = unsafe { head.as_ref() };
+        let tables = facts.tables().ok_or(AttachError::NoHeap)?;
+        let start = memory.start();
+        // SAFETY: the tables lie behind the slots, within the memory.
+        let slots = unsafe { start.add(Facts::SLOTS_START) }.cast::<Slot>();
+        // SAFETY: any bytes are slots, there is room for so many before the tables, and they are mapped for as
+        // long as the result is used.
+        let slots = unsafe { slice::from_raw_parts(slots.as_ptr(), facts.capacity as usize) };
+        // SAFETY: as the slots; and the caller's duty.
+        let slab = unsafe { tables.find(start, 0) }.ok_or(AttachError::NoHeap)?;
+        // SAFETY: as the slots.
+        let region = unsafe { Region::new(start, facts.bytes) };
+        let place = attachment::Region { start: region.address(), bytes: facts.bytes };
+        let participants = Participants::new(&head.participants, slots);
+        let attachment =
+            Attachment::new(place, participants, Self::settle).map_err(AttachError::System)?;
+        let pages_start = tables.pages_start();
+        let (has_roots, listing) = (AtomicBool::new(false), Listing::default());
+        Ok(Self { facts, head, slab, pages_start, region, attachment, has_roots, listing, memory })
+    }
+
+    /// Whether it is the heap in some memory: not another that has its number, nor a copy of it.
+    fn is_in(&self, memory: &Memory) -> bool {
+        self.memory.is_of_file_of(memory).unwrap_or(false)
+    }
+}
+
+/// Writes a heap into new memory, which is all zero, and which nobody else has yet.
+fn initialise(memory: &Memory, capacity: u32) -> Result<Facts, AttachError> {
+    let identity = machine::random().map_err(AttachError::System)?;
+    let facts = Facts {
+        bytes: memory.bytes(),
+        heap: free_number(identity),
+        capacity,
+        identity,
+        boot: machine::boot_id(),
+        birth: memory.birth().map_err(AttachError::System)?,
+    };
+    let tables = facts.tables().ok_or(AttachError::TooLarge)?;
+    // SAFETY: mapped, zero, and long enough for the tables; the slab is used no longer than it is borrowed.
+    let slab = unsafe { tables.find(memory.start(), 0) }.ok_or(AttachError::TooLarge)?;
+    slab.format();
+    Head::in_memory(memory)?.publish(facts);
+    Ok(facts)
+}
+
+/// Draws a number that no heap has that is attached here.
+fn free_number(random: u128) -> u32 {
+    let drawn = (0..100).map(|shift| (random >> shift) as u32 % Handle::HEAPS);
+    drawn.chain(1..).find(|&heap| heap > 0 && Attached::of(heap).is_none()).unwrap_or(1)
+}
