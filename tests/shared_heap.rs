@@ -12,8 +12,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::process;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Barrier, OnceLock};
 use std::{fs, thread};
 
 use aquifer::{
@@ -210,6 +210,28 @@ fn of_many_who_open_or_create_all_get_the_same() {
             let heap = SharedHeap::open(&backing).unwrap();
             assert_eq!(counter(&heap).load(Ordering::Relaxed), 6);
         }
+    });
+}
+
+#[test]
+fn threads_that_open_a_heap_at_once_take_one_slot() {
+    in_time(|| {
+        let scratch = Scratch::new();
+        let backing = Backing::File(scratch.file("heap"));
+        let make = || _ = HeapOptions::new(MIB).participants(1).create(&backing).unwrap();
+        assert_eq!(Child::start(make).end(), 0);
+        let open = || {
+            let all = Barrier::new(4);
+            thread::scope(|scope| {
+                let open = || {
+                    all.wait();
+                    SharedHeap::open(&backing).map(drop)
+                };
+                let opened = [(); 4].map(|()| scope.spawn(open));
+                opened.into_iter().for_each(|thread| thread.join().unwrap().unwrap());
+            });
+        };
+        (0..50).for_each(|_| assert_eq!(Child::start(open).end(), 0));
     });
 }
 

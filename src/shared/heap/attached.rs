@@ -59,26 +59,16 @@ pub(super) struct Listing {
 }
 
 impl Attached {
-    /// Makes a heap known to this process; or gives it back, if there is one that has its number.
-    pub(super) fn add(attached: Self) -> Result<&'static Self, Box<Self>> {
-        let heap = attached.facts.heap;
-        let this = Box::into_raw(Box::new(attached));
-        // SAFETY: made above, and it is freed only where it has not been listed.
-        let attached: &'static Self = unsafe { &*this };
-        loop {
-            let newest = NEWEST.load(Ordering::Acquire);
-            if Self::of(heap).is_some() {
-                // SAFETY: made of a box above, and nobody has seen it.
-                return Err(unsafe { Box::from_raw(this) });
-            }
+    /// Makes a heap known to this process, in which none has its number.
+    pub(super) fn add(attached: Self) -> &'static Self {
+        let attached: &'static Self = Box::leak(Box::new(attached));
+        let add = |newest| {
             attached.listing.before.store(newest, Ordering::Relaxed);
-            let added = NEWEST.compare_exchange(newest, this, Ordering::AcqRel, Ordering::Relaxed);
-            if added.is_ok() {
-                break;
-            }
-        }
+            Some(ptr::from_ref(attached).cast_mut())
+        };
+        let _ = NEWEST.fetch_update(Ordering::Release, Ordering::Relaxed, add);
         FIRST.claim(attached);
-        Ok(attached)
+        attached
     }
 
     /// Returns the heap that has a number, if it is attached.

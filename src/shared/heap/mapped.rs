@@ -1,9 +1,11 @@
 //! Heaps in mapped memory: made there, or found, and attached.
 #![expect(unsafe_code, reason = "finds the parts of a heap in a mapping")]
 
-use core::ptr::NonNull;
+use core::mem;
+use core::ptr::{self, NonNull};
 use core::slice;
-use core::sync::atomic::AtomicBool;
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::io::ErrorKind;
 
 use super::attach_error::AttachError;
 use super::attached::{Attached, Listing};
@@ -13,12 +15,14 @@ use crate::region::Region;
 use crate::sync::attachment::{self, Attachment};
 use crate::sync::membership;
 use crate::sync::participants::{Participants, Slot};
-use crate::sys::machine;
+use crate::sync::turn::Turn;
 use crate::sys::mapping::Memory;
+use crate::sys::{machine, private, wiped};
 
 impl Attached {
     /// Makes a heap in new memory, which is all zero, and attaches it.
     pub(crate) fn build(memory: Memory, capacity: u32) -> Result<&'static Self, AttachError> {
+        let _turn = attaching()?.take();
         let facts = initialise(&memory, capacity)?;
         Self::join(memory, facts)
     }
@@ -32,6 +36,8 @@ impl Attached {
         if !facts.is_original_in(&memory).map_err(AttachError::System)? {
             return Err(AttachError::Copied);
         }
+        // Else a thread that comes second would take another slot, or the last one.
+        let _turn = attaching()?.take();
         match Self::of(facts.heap) {
             Some(attached) if attached.is_in(&memory) => attached.enter(),
             Some(_) => Err(AttachError::NumberTaken),
@@ -42,18 +48,8 @@ impl Attached {
     fn join(memory: Memory, facts: Facts) -> Result<&'static Self, AttachError> {
         // SAFETY: the facts were read there; whatever else lies there is atomic, as any bytes are.
         let attached = unsafe { Self::new(memory, facts) }?;
-        let (late, error) = match membership::join(attached.attachment) {
-            Ok(_) => match Self::add(attached) {
-                Ok(attached) => return Ok(attached),
-                Err(late) => (late, AttachError::NumberTaken),
-            },
-            Err(refused) => (Box::new(attached), refused.into()),
-        };
-        // A thread may have been faster, and have the last slot.
-        match Self::of(facts.heap) {
-            Some(first) if first.is_in(&late.memory) => first.enter(),
-            _ => Err(error),
-        }
+        membership::join(attached.attachment)?;
+        Ok(Self::add(attached))
     }
 
     /// Becomes a participant.
@@ -96,6 +92,24 @@ impl Attached {
     fn is_in(&self, memory: &Memory) -> bool {
         self.memory.is_of_file_of(memory).unwrap_or(false)
     }
+}
+
+/// The turn of the threads that attach heaps, in memory that a fork wipes.
+fn attaching() -> Result<&'static Turn, AttachError> {
+    static TURN: AtomicPtr<Turn> = AtomicPtr::new(ptr::null_mut());
+    // SAFETY: what is stored there is mapped for good; all zero is a turn.
+    let find = || unsafe { TURN.load(Ordering::Acquire).as_ref() };
+    if let Some(turn) = find() {
+        return Ok(turn);
+    }
+    let bytes = mem::size_of::<Turn>();
+    let made = wiped::map(bytes).map_err(AttachError::System)?;
+    let (none, turn) = (ptr::null_mut(), made.cast().as_ptr());
+    if TURN.compare_exchange(none, turn, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+        // SAFETY: mapped above with this length; a thread was faster, and nobody knows of this one.
+        unsafe { private::unmap(made, bytes) };
+    }
+    find().ok_or(AttachError::System(ErrorKind::OutOfMemory.into()))
 }
 
 /// Writes a heap into new memory, which is all zero, and which nobody else has yet.
