@@ -16,6 +16,7 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
+use super::join_error::JoinError;
 use super::owner::Owner;
 use super::participants::Participants;
 use super::turn::Turn;
@@ -30,7 +31,7 @@ pub(crate) struct Attachment {
     pub(crate) entry: &'static Entry,
     /// Puts in order what a process has left that died in this region: for those who find the owner of a
     /// lock dead, before they look at what it protects.
-    settle: fn(&'static Attachment),
+    settle: Settle,
     /// Whether the region is going to be unmapped, or is: nobody pins it from now on.
     is_detached: AtomicBool,
     /// The keeper of the last process of this line that has joined: in a child, its parent's.
@@ -38,6 +39,9 @@ pub(crate) struct Attachment {
     /// The one that was attached before this.
     before: AtomicPtr<Attachment>,
 }
+
+/// See [`Attachment::settle_all`].
+pub(crate) type Settle = fn(&'static Attachment) -> Result<(), JoinError>;
 
 /// Where a region is mapped.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +82,7 @@ impl Attachment {
     pub(crate) fn new(
         region: Region,
         table: Participants<'static>,
-        settle: fn(&'static Self),
+        settle: Settle,
     ) -> io::Result<&'static Self> {
         let entry = wiped::map(size_of::<Entry>())?.cast::<Entry>();
         // SAFETY: mapped for good, zeroed, and all zero is an entry.
@@ -102,14 +106,16 @@ impl Attachment {
 
     /// Puts in order what the dead have left in all regions: a lock may lie in one, and what its owner was
     /// about in another.
+    ///
+    /// # Errors
+    ///
+    /// In one of them this process is no participant, and cannot become one.
     #[cold]
-    pub(crate) fn settle_all() {
-        for attachment in Self::all() {
-            let pin = attachment.pin();
-            if pin.is_some() {
-                (attachment.settle)(attachment);
-            }
-        }
+    pub(crate) fn settle_all() -> Result<(), JoinError> {
+        Self::all().try_for_each(|attachment| match attachment.pin() {
+            Some(_pin) => (attachment.settle)(attachment),
+            None => Ok(()),
+        })
     }
 
     /// Keeps the region mapped; none if it is not to stay so.

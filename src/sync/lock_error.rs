@@ -22,7 +22,9 @@ pub enum LockError<'a, T> {
     Held,
     /// It is held by the very thread that asks for it, which would wait for itself for ever.
     Relock,
-    /// This process is no participant, and could not become one.
+    /// This process is no participant, and could not become one: of the heap in which the lock lies; or of another
+    /// that it has attached, in which a dead owner of the lock was in the middle of an operation. Then the lock is
+    /// left for the next one.
     NotJoined(JoinError),
 }
 

@@ -216,14 +216,14 @@ impl<T> ShmMutex<T> {
 
 #[cold]
 fn damaged<T>(guard: ShmMutexGuard<'_, T>, damage: Damage) -> LockError<'_, T> {
-    if damage == Damage::OwnerDied {
-        // What the dead owner was about in a heap decides what the data is that this lock protects.
-        Attachment::settle_all();
-    }
     if damage == Damage::Panicked {
-        LockError::Panicked(Panicked::new(guard))
-    } else {
-        LockError::OwnerDied(OwnerDied::new(guard))
+        return LockError::Panicked(Panicked::new(guard));
+    }
+    // What the dead owner was about in a heap decides what the data is that this lock protects.
+    match Attachment::settle_all() {
+        Ok(()) => LockError::OwnerDied(OwnerDied::new(guard)),
+        // The guard gives the lock back, as the dead one has left it.
+        Err(error) => LockError::NotJoined(error),
     }
 }
 

@@ -205,7 +205,8 @@ impl SharedHeap {
     #[doc(alias = "ngx_shmtx_force_unlock")]
     pub fn reap(&self) -> usize {
         let freed = self.attached.attachment.table.reap();
-        self.attached.put_in_order();
+        // Who has no slot, and finds none, has nothing to put in order by.
+        let _ = self.attached.put_in_order();
         self.free_removed_roots();
         freed
     }

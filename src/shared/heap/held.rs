@@ -98,26 +98,36 @@ impl Attached {
     /// Puts the heap of an attachment in order, if its lock is left by somebody who has died; one whose owner
     /// lives is his. But he may be about to look at a word, to find out what a dead owner has done: until that
     /// is settled, nobody is to change it. A heap that is damaged beyond that stays so, and whoever uses it is told.
-    pub(crate) fn settle(attachment: &'static Attachment) {
+    ///
+    /// # Errors
+    ///
+    /// This process is no participant, and cannot become one.
+    pub(crate) fn settle(attachment: &'static Attachment) -> Result<(), JoinError> {
         let Some(attached) = Self::all().find(|attached| ptr::eq(attached.attachment, attachment))
         else {
-            return;
+            return Ok(());
         };
         let lock = &attached.head.lock;
         let is_left = match lock.owner() {
             Some(owner) => !attachment.table.is_alive(owner) || attached.head.intent.is_declared(),
             None => lock.damage() != Damage::None || attached.has_lost_blocks(),
         };
-        if is_left {
-            attached.put_in_order();
-        }
+        if is_left { attached.put_in_order() } else { Ok(()) }
     }
 
     /// Finishes or takes back what the dead have left, unless it is damaged beyond that.
-    pub(crate) fn put_in_order(&self) {
-        if let Ok(held) = self.hold() {
-            held.free_lost_blocks();
+    ///
+    /// # Errors
+    ///
+    /// As for [`Attached::settle`].
+    pub(crate) fn put_in_order(&self) -> Result<(), JoinError> {
+        match self.hold() {
+            Ok(held) => _ = held.free_lost_blocks(),
+            Err(Unusable::NotJoined(error)) => return Err(error),
+            // Whoever uses it is told; and what this very thread is in the middle of is no dead one's.
+            Err(Unusable::Damaged(_) | Unusable::Interrupted) => {}
         }
+        Ok(())
     }
 
     /// Whether a block is on its way to nobody.

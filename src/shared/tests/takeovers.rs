@@ -17,8 +17,11 @@ use crate::shared::schema::shm_safe::ShmSafe;
 use crate::slab::tests::one_processor::OneProcessor;
 use crate::slab::tests::tracer::{Traced, stand_still};
 use crate::sync::guard::ShmMutexGuard;
+use crate::sync::join_error::JoinError;
 use crate::sync::lock_error::LockError;
+use crate::sync::membership;
 use crate::sync::mutex::ShmMutex;
+use crate::sync::participants::Life;
 use crate::sys::tests::child::{Child, Ending};
 use crate::sys::tests::patience::comes_true;
 
@@ -221,4 +224,41 @@ fn who_takes_a_lock_over_waits_for_him_who_settles() {
     assert_eq!(mine, [7; 20]);
     assert!(others.iter().all(|other| **other == [9; 22]));
     heap.check().unwrap();
+}
+
+#[test]
+fn a_lock_is_nobodys_until_what_its_dead_owner_did_elsewhere_is_settled() {
+    // In a process of its own: nobody who is forked by another test has this full heap.
+    let mut scene = Child::fork(|| {
+        let (ours, other) = (heap(), HeapOptions::new(400 << 10).participants(2));
+        let other = other.create(&Backing::Memfd).unwrap();
+        let mutex = shared(&ours, 0_u64);
+        let mut dying = Child::fork(|| {
+            mem::forget(mutex.lock().unwrap());
+            mem::forget(other.attached.hold().unwrap());
+            other.attached.head.intent.declare(Place::Here(1 << 16), 0, None);
+        });
+        assert_eq!(dying.end(), Ending::WELL);
+        let join = || {
+            membership::join(other.attached.attachment).unwrap();
+            thread::park();
+        };
+        let mut tenant = Child::fork(join);
+        let table = other.attached.attachment.table;
+        let is_full = || table.tenants().filter(|tenant| tenant.life == Life::Alive).count() == 2;
+        assert!(comes_true(is_full));
+        let refused = || {
+            let full = JoinError::TableFull { capacity: 2 };
+            let Err(LockError::NotJoined(refused)) = mutex.lock() else { panic!("it is ours") };
+            assert_eq!(refused.to_string(), full.to_string());
+        };
+        assert_eq!([Child::fork(refused).end(), Child::fork(refused).end()], [Ending::WELL; 2]);
+        tenant.kill();
+        let take = || {
+            drop(take_over(mutex));
+            assert!(!other.attached.head.intent.is_declared());
+        };
+        assert_eq!(Child::fork(take).end(), Ending::WELL);
+    });
+    assert_eq!(scene.end(), Ending::WELL);
 }
