@@ -153,18 +153,23 @@ impl SharedHeap {
     ///
     /// The heap is damaged, or this process is no participant.
     pub fn roots(&self) -> Result<Vec<RootInfo>, RootError> {
-        let held = self.attached.hold()?;
+        let _held = self.attached.hold()?;
         let table = self.attached.attachment.table;
         let text = |text: Option<&[u8]>| String::from_utf8_lossy(text.unwrap_or(&[])).into_owned();
-        let info = |record: Record<'_>| RootInfo {
-            name: text(record.name()),
-            type_name: text(record.type_name()),
-            bytes: record.value_bytes(),
-            block_bytes: record.bytes(),
-            participants: record.finders().filter(|&owner| table.is_alive(owner)).count(),
-            is_removed: record.state() != State::Named,
-        };
-        Ok(held.roots().map(info).collect())
+        let mut roots = Vec::new();
+        // Each has a block of its own: whatever somebody has written there, they are not longer than the heap.
+        let visited = self.attached.sight().visit_roots(|_, record| {
+            roots.push(RootInfo {
+                name: text(record.name()),
+                type_name: text(record.type_name()),
+                bytes: record.value_bytes(),
+                block_bytes: record.bytes(),
+                participants: record.finders().filter(|&owner| table.is_alive(owner)).count(),
+                is_removed: record.state() != State::Named,
+            });
+            Ok(())
+        });
+        visited.map(|()| roots).map_err(RootError::Damaged)
     }
 
     /// Notes that this process has found what another has: one that it is forked from. Returns whether that
