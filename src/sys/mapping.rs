@@ -6,8 +6,8 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
-use std::time::UNIX_EPOCH;
 
+use super::birth::Birth;
 use super::file;
 
 /// What this process may do with memory.
@@ -203,20 +203,13 @@ impl Memory {
         Ok(file.metadata()?.len() >= self.bytes as u64)
     }
 
-    /// Returns a number by which its file is told from a copy: of its inode, whose number another may have
-    /// later, and of the time at which that was made, where the file system knows it. 0 for memory without a file.
+    /// Returns what its file is told from a copy by.
     ///
     /// # Errors
     ///
     /// Those of `fstat`.
-    pub(crate) fn birth(&self) -> io::Result<u64> {
-        /// 2^64 divided by the golden ratio: what differs a little in one factor differs a lot in the product.
-        const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
-        let Some(file) = &self.file else { return Ok(0) };
-        let status = file.metadata()?;
-        let time = status.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let nanoseconds = time.map_or(0, |time| time.as_nanos() as u64);
-        Ok(status.ino().wrapping_mul(SPREAD) ^ nanoseconds)
+    pub(crate) fn birth(&self) -> io::Result<Birth> {
+        self.file.as_ref().map_or(Ok(Birth::default()), Birth::of)
     }
 
     /// Returns whether both are the same file.

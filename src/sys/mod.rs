@@ -5,6 +5,8 @@ pub(crate) mod shadow;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 pub(crate) mod bare_thread;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+pub(crate) mod birth;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 pub(crate) mod clock;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 pub(crate) mod draft;

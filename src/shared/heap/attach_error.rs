@@ -84,7 +84,8 @@ pub enum AttachError {
     OtherBoot,
     /// The file is a copy of a heap's, or was moved to another file system: what is in it leads to the original,
     /// and whoever is alive there is not here. It can be [looked at](crate::HeapView). What nobody can see is that a
-    /// file was overwritten, or comes from a snapshot of the whole file system.
+    /// file was overwritten, or comes from a snapshot of the whole file system; nor, where the time at which files
+    /// were made cannot be asked for, that a copy has by chance the inode number of its original.
     Copied,
     /// Another heap that this process has attached has the same number, as one in a million has. Unlink it,
     /// and make a new one.

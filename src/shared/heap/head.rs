@@ -16,6 +16,7 @@ use crate::slab::tables::Tables;
 use crate::sync::owner::Owner;
 use crate::sync::participants;
 use crate::sync::raw::{Damage, RawLock};
+use crate::sys::birth::Birth;
 use crate::sys::mapping::Memory;
 
 /// The head of a heap. All zero is none yet.
@@ -40,7 +41,7 @@ pub(crate) struct Head {
     capacity: AtomicU32,
     identity: [AtomicU64; 2],
     boot: [AtomicU64; 2],
-    birth: AtomicU64,
+    birth: [AtomicU64; 2],
     pub(crate) participants: participants::Header,
     /// Of the slab, the intent and the roots.
     pub(crate) lock: RawLock,
@@ -64,8 +65,8 @@ pub(crate) struct Facts {
     pub(crate) identity: u128,
     /// The start of the machine in which it was made; 0 where that is not known.
     pub(crate) boot: u128,
-    /// What its file is told from a copy by: see [`Memory::birth`].
-    pub(crate) birth: u64,
+    /// What its file is told from a copy by.
+    pub(crate) birth: Birth,
 }
 
 impl Head {
@@ -77,7 +78,7 @@ impl Head {
     const MAGIC: u64 = u64::from_be_bytes(*b"aquifer\n");
     const BYTE_ORDER: u32 = 0x0102_0304;
     /// Goes up when anything in a heap is laid out in another way.
-    pub(crate) const FORMAT: u32 = 3;
+    pub(crate) const FORMAT: u32 = 4;
 
     /// The head of a heap in mapped memory, whatever lies there.
     ///
@@ -108,7 +109,9 @@ impl Head {
         self.capacity.store(facts.capacity, Ordering::Relaxed);
         store_halves(&self.identity, facts.identity);
         store_halves(&self.boot, facts.boot);
-        self.birth.store(facts.birth, Ordering::Relaxed);
+        let Birth { inode, nanoseconds } = facts.birth;
+        self.birth[0].store(inode, Ordering::Relaxed);
+        self.birth[1].store(nanoseconds, Ordering::Relaxed);
         self.participants.publish(facts.capacity);
         self.magic.store(Self::MAGIC, Ordering::Release);
     }
@@ -143,13 +146,14 @@ impl Head {
             return Err(AttachError::Length { found: bytes as u64, expected: told });
         }
         let (heap, capacity) = (read(&self.heap), read(&self.capacity));
+        let [inode, nanoseconds] = self.birth.each_ref().map(|word| word.load(Ordering::Relaxed));
         let facts = Facts {
             bytes,
             heap,
             capacity,
             identity: load_halves(&self.identity),
             boot: load_halves(&self.boot),
-            birth: self.birth.load(Ordering::Relaxed),
+            birth: Birth { inode, nanoseconds },
         };
         let is_named = Handle::new(heap, 0).is_some();
         if !is_named || !(1..=Owner::MAX_SLOTS).contains(&capacity) || facts.tables().is_none() {
@@ -166,7 +170,7 @@ impl Facts {
     ///
     /// Those of [`Memory::birth`].
     pub(crate) fn is_original_in(&self, memory: &Memory) -> io::Result<bool> {
-        Ok(self.birth == memory.birth()?)
+        Ok(self.birth.may_be(memory.birth()?))
     }
 
     /// Where the slots of participants begin.
