@@ -55,6 +55,13 @@ use crate::sys::trusted::Trust;
 /// Whoever can write to a heap can make any process that shares it do anything. So its file is this
 /// user's alone, and is looked at when it is opened.
 ///
+/// # Several heaps
+///
+/// A box may lie in another heap than its value. Whoever uses it attaches both: its eight bytes name the heap by a
+/// number of 20 bits, which is drawn at random when a heap is made. In one process no two have the same
+/// ([`AttachError::NumberTaken`]). But who has not attached the heap of a value, and has another that by chance, of
+/// one in a million, got its number, takes what lies there for the value.
+///
 /// # Collections of others
 ///
 /// `&SharedHeap` is an [`Allocator`](allocator_api2::alloc::Allocator). Such a collection has addresses
