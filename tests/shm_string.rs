@@ -6,10 +6,12 @@ mod heaps;
 
 use std::borrow::{Borrow, BorrowMut, Cow};
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fmt::Write;
 use std::hash::{BuildHasher, RandomState};
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::ptr;
 
 use aquifer::{AllocError, ShmBox, ShmString, ShmVec, TryClone};
@@ -208,6 +210,10 @@ fn it_lends_its_text() {
     }
     let bytes: &[u8] = text.as_ref();
     assert!(ptr::eq(bytes.as_ptr(), place) && bytes == "AbCä".as_bytes());
+    assert_eq!(
+        (AsRef::<Path>::as_ref(&text), AsRef::<OsStr>::as_ref(&text)),
+        ("AbCä".as_ref(), "AbCä".as_ref())
+    );
 }
 
 #[test]

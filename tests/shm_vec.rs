@@ -8,6 +8,7 @@ mod heaps;
 use std::borrow::{Borrow, BorrowMut};
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
+use std::io::{ErrorKind, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::{mem, ptr};
 
@@ -389,6 +390,29 @@ fn it_lends_its_elements() {
     for lent in [AsRef::<[u8]>::as_ref(&vec), Borrow::borrow(&vec)] {
         assert!(ptr::eq(lent.as_ptr(), place) && lent == [70, 80, 30]);
     }
+}
+
+#[test]
+fn bytes_are_written_to_it_until_there_is_no_room() {
+    let heap = small_heap();
+    let mut bytes = ShmVec::new_in(&heap);
+    writeln!(bytes, "{} bottles", 99).unwrap();
+    bytes.flush().unwrap();
+    assert_eq!(bytes, *b"99 bottles\n");
+    let full = bytes.write_all(&[0; 64 << 10]).unwrap_err();
+    assert_eq!((full.kind(), bytes.len()), (ErrorKind::OutOfMemory, 11));
+}
+
+#[test]
+fn what_lies_in_a_heap_tells_which() {
+    let [here, there] = [(); 2].map(|()| heap());
+    let names: ShmVec<ShmString> = ShmVec::new_in(&there);
+    let name = ShmString::from_str_in("Ada", &names.heap()).unwrap();
+    let boxed = ShmBox::new_in([0_u8; 100], &name.heap()).unwrap();
+    let other = ShmBox::new_in([0_u8; 100], &ShmBox::heap(&boxed)).unwrap();
+    assert_eq!((in_use(&here), in_use(&there)), ((0, 0), (3, 0)));
+    drop((name, boxed, other));
+    assert_all_is_given_back(&there);
 }
 
 #[test]

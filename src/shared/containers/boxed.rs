@@ -126,6 +126,16 @@ impl<T> ShmBox<T> {
         value
     }
 
+    /// Returns the heap in which the value lies. An associated function, lest it hide a method of the value.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the heap is not attached in this process.
+    #[must_use]
+    pub fn heap(this: &Self) -> SharedHeap {
+        SharedHeap::of(this.handle).unwrap_or_else(|_| lost(this.handle))
+    }
+
     /// Where the value lies here.
     #[inline]
     fn place(&self) -> NonNull<T> {

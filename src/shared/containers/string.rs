@@ -90,6 +90,16 @@ impl ShmString {
         }
     }
 
+    /// Returns the heap that it has its text in.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the heap is not attached in this process.
+    #[must_use]
+    pub fn heap(&self) -> SharedHeap {
+        self.bytes.heap()
+    }
+
     /// Returns the bytes, where they are.
     #[must_use]
     pub fn into_bytes(self) -> ShmVec<u8> {

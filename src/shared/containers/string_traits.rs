@@ -6,6 +6,8 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::ops::{Deref, DerefMut};
 use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::path::Path;
 
 use super::string::ShmString;
 use super::try_clone::TryClone;
@@ -36,6 +38,18 @@ impl AsRef<str> for ShmString {
 impl AsRef<[u8]> for ShmString {
     fn as_ref(&self) -> &[u8] {
         self.as_bytes()
+    }
+}
+
+impl AsRef<OsStr> for ShmString {
+    fn as_ref(&self) -> &OsStr {
+        self.as_str().as_ref()
+    }
+}
+
+impl AsRef<Path> for ShmString {
+    fn as_ref(&self) -> &Path {
+        self.as_str().as_ref()
     }
 }
 

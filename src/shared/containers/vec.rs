@@ -4,6 +4,7 @@
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
+use super::boxed::lost;
 use super::buffer::Buffer;
 use super::moves;
 use super::try_clone::TryClone;
@@ -107,6 +108,31 @@ impl<T: ShmSafe> ShmVec<T> {
         let mut vec = Self::new_in(heap);
         vec.try_extend(elements)?;
         Ok(vec)
+    }
+
+    /// Returns the heap that it has its elements in: for more of what they own.
+    ///
+    /// ```
+    /// use aquifer::{AllocError, Backing, SharedHeap, ShmString, ShmVec};
+    ///
+    /// fn sign(book: &mut ShmVec<ShmString>, name: &str) -> Result<(), AllocError> {
+    ///     let name = ShmString::from_str_in(name, &book.heap())?;
+    ///     Ok(book.push(name)?)
+    /// }
+    /// let heap = SharedHeap::create(&Backing::Memfd, 1 << 20)?;
+    /// let mut book = ShmVec::new_in(&heap);
+    /// sign(&mut book, "Ada")?;
+    /// assert_eq!(book, ["Ada"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Panics if the heap is not attached in this process.
+    #[must_use]
+    pub fn heap(&self) -> SharedHeap {
+        let handle = self.buffer.handle();
+        SharedHeap::of(handle).unwrap_or_else(|_| lost(handle))
     }
 
     /// Adds an element behind the last one.

@@ -7,6 +7,7 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::ops::{Deref, DerefMut};
 use core::slice;
+use std::io;
 
 use super::try_clone::TryClone;
 use super::vec::ShmVec;
@@ -130,5 +131,20 @@ impl<T: Hash> Hash for ShmVec<T> {
 impl<T: ShmSafe + TryClone> TryClone for ShmVec<T> {
     fn try_clone(&self) -> Result<Self, AllocError> {
         Self::from_slice_in(self, &SharedHeap::of(self.buffer.handle())?)
+    }
+}
+
+/// Bytes are written behind the last one. A heap without room for them is
+/// [`ErrorKind::OutOfMemory`](io::ErrorKind::OutOfMemory).
+impl io::Write for ShmVec<u8> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.extend_from_slice(bytes) {
+            Ok(()) => Ok(bytes.len()),
+            Err(AllocError) => Err(io::ErrorKind::OutOfMemory.into()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
