@@ -70,7 +70,8 @@ impl From<Unusable> for RootError {
         match unusable {
             Unusable::Damaged(damage) => Self::Damaged(damage.into()),
             Unusable::NotJoined(error) => Self::NotJoined(error),
-            Unusable::Interrupted => Self::Interrupted,
+            // Who asks for a root waits without an end, so the lock is refused to a thread alone that has it.
+            Unusable::Interrupted | Unusable::Kept => Self::Interrupted,
         }
     }
 }

@@ -226,16 +226,16 @@ impl SharedHeap {
     /// The next who uses the heap after a death puts in order what the dead one was changing, and looks at
     /// nothing else. Whether one who died of a fault had written anywhere before, this tells.
     ///
-    /// Where the lock cannot be taken, because this process is no participant or a signal handler has
-    /// interrupted who holds it, it looks at a copy, as [`HeapView::check`](crate::HeapView::check) does;
-    /// what is not to be told then is taken for whole.
+    /// Where the lock cannot be taken, because this process is no participant, a signal handler has
+    /// interrupted who holds it, or somebody who lives keeps it for longer than a second, it looks at a copy,
+    /// as [`HeapView::check`](crate::HeapView::check) does; what is not to be told then is taken for whole.
     ///
     /// # Errors
     ///
     /// The first thing that is not as every operation leaves it.
     pub fn check(&self) -> Result<(), HeapDamage> {
         let attached = self.attached;
-        match attached.hold() {
+        match attached.hold_to_look() {
             Ok(_held) => attached.sight().check(),
             Err(Unusable::Damaged(damage)) => Err(damage.into()),
             Err(_) => {

@@ -4,6 +4,7 @@
 use core::alloc::Layout;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
 use std::thread;
 
 use super::attached::Attached;
@@ -16,7 +17,8 @@ use crate::sync::attachment::Attachment;
 use crate::sync::join_error::JoinError;
 use crate::sync::membership;
 use crate::sync::owner::Word;
-use crate::sync::raw::{Applicant, Damage};
+use crate::sync::primitives::Instant;
+use crate::sync::raw::{Applicant, Damage, Refusal};
 
 /// A heap, for the one who holds its lock. User's code never runs meanwhile.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub(crate) enum Unusable {
     NotJoined(JoinError),
     /// This very thread holds the lock: a signal handler has interrupted it.
     Interrupted,
+    /// Somebody who lives has held the lock all the time there was: see [`Attached::hold_to_look`].
+    Kept,
 }
 
 /// A block that was taken, and is pending.
@@ -54,7 +58,21 @@ impl Attached {
     pub(crate) fn hold(&self) -> Result<Held<'_>, Unusable> {
         match self.hold_free() {
             Some(held) => Ok(held),
-            None => self.hold_slowly(),
+            None => self.hold_slowly(None),
+        }
+    }
+
+    /// As [`Attached::hold`], for those who change nothing and can do without: they wait no longer than
+    /// a second for somebody who lives. He may be stopped, or the word that names him a stray one.
+    ///
+    /// # Errors
+    ///
+    /// See [`Unusable`].
+    pub(crate) fn hold_to_look(&self) -> Result<Held<'_>, Unusable> {
+        const LONGEST: Duration = Duration::from_secs(1);
+        match self.hold_free() {
+            Some(held) => Ok(held),
+            None => self.hold_slowly(Some(Instant::after(LONGEST))),
         }
     }
 
@@ -74,16 +92,18 @@ impl Attached {
     /// As [`Attached::hold_free`], whatever is in its way.
     #[cold]
     pub(crate) fn try_slowly(&self) -> Option<Held<'_>> {
-        self.hold_slowly().ok()
+        self.hold_slowly(None).ok()
     }
 
     #[cold]
-    fn hold_slowly(&self) -> Result<Held<'_>, Unusable> {
+    fn hold_slowly(&self, deadline: Option<Instant>) -> Result<Held<'_>, Unusable> {
         let lock = &self.head.lock;
         let member = membership::identify(self.attachment).map_err(Unusable::NotJoined)?;
         let applicant = Applicant { word: member.word, participants: self.attachment.table };
-        // It waits without an end, so that the lock is refused to a thread alone that has it.
-        lock.lock(applicant, None).map_err(|_| Unusable::Interrupted)?;
+        lock.lock(applicant, deadline).map_err(|refusal| match refusal {
+            Refusal::Relock => Unusable::Interrupted,
+            Refusal::Held => Unusable::Kept,
+        })?;
         let held = Held { attached: self, word: member.word };
         if lock.damage() != Damage::None {
             // If the heap is damaged beyond that, the next who asks is told so, too.
@@ -125,7 +145,7 @@ impl Attached {
             Ok(held) => _ = held.free_lost_blocks(),
             Err(Unusable::NotJoined(error)) => return Err(error),
             // Whoever uses it is told; and what this very thread is in the middle of is no dead one's.
-            Err(Unusable::Damaged(_) | Unusable::Interrupted) => {}
+            Err(Unusable::Damaged(_) | Unusable::Interrupted | Unusable::Kept) => {}
         }
         Ok(())
     }

@@ -85,7 +85,8 @@ impl SharedHeap {
     /// Describes the heap, for people and for programs.
     ///
     /// The lock is held meanwhile: some microseconds for each MiB. Where it cannot be taken, because the
-    /// heap is damaged or this process is no participant, [`HeapReport::is_exact`] says so.
+    /// heap is damaged, this process is no participant, or somebody who lives keeps it for longer than a
+    /// second, [`HeapReport::is_exact`] says so.
     ///
     /// ```
     /// use aquifer::{Backing, SharedHeap};
@@ -100,7 +101,7 @@ impl SharedHeap {
     #[must_use]
     pub fn report(&self) -> HeapReport {
         let lock = self.attached.head.lock_state();
-        let held = self.attached.hold();
+        let held = self.attached.hold_to_look();
         let mut report = HeapReport::of(self.attached.sight(), lock);
         report.is_exact = held.is_ok();
         report

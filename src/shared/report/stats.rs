@@ -48,8 +48,8 @@ impl SharedHeap {
     /// Returns what is handed out and what is left.
     ///
     /// The lock is held meanwhile, for as long as it takes to go through the runs of pages.
-    /// Where it cannot be taken, because the heap is damaged or this process is no participant, the
-    /// figures are of no one moment.
+    /// Where it cannot be taken, because the heap is damaged, this process is no participant, or somebody
+    /// who lives keeps it for longer than a second, the figures are of no one moment.
     ///
     /// ```
     /// use aquifer::{Backing, SharedHeap, ShmBox};
@@ -64,7 +64,7 @@ impl SharedHeap {
     /// ```
     #[must_use]
     pub fn stats(&self) -> HeapStats {
-        let _held = self.attached.hold();
+        let _held = self.attached.hold_to_look();
         HeapStats::of(self.attached.sight())
     }
 }

@@ -15,6 +15,8 @@ mod handle;
 #[cfg(not(asan))]
 mod hostile;
 #[cfg(not(asan))]
+mod kept;
+#[cfg(not(asan))]
 mod kills;
 #[cfg(not(asan))]
 mod lists;
