@@ -3,7 +3,7 @@
 //! RUSTC_BOOTSTRAP=1 cargo fuzz run heap -- -max_total_time=60
 //!
 //! Input is a list of places and words. The word of the heap's lock stays as it is: one that names a
-//! living participant lets everybody wait, as it must.
+//! living participant lets everybody wait who changes the heap, as it must, and who looks for a second.
 #![no_main]
 
 use std::fs::File;

@@ -253,7 +253,7 @@ impl SharedHeap {
 
 #[cfg(fuzzing)]
 impl SharedHeap {
-    /// Where the word of a heap's lock lies: who fuzzes it leaves that alone, or waits for ever. What lies
+    /// Where the word of a heap's lock lies: who fuzzes it leaves that alone, or waits for ever to change it. What lies
     /// behind it says whether the heap is to be put in order.
     #[doc(hidden)]
     pub const LOCK_BYTES: core::ops::Range<usize> = {

@@ -1,37 +1,33 @@
 //! Whatever somebody has written into a heap, nothing here panics, hangs, or leaves the mapping.
 //!
 //! The mapping lies between pages that nobody may touch: who leaves it dies of a SIGSEGV. Two things
-//! are kept as they should be. The word of the lock: one that names a living participant lets everybody
-//! wait, as it must. And a free slot: who finds none waits for a second for those who seem to move in.
+//! are kept as they should be. A lock that names a living participant is given back before anybody changes
+//! the heap: he would wait for ever, as he must. Who looks does not. And a free slot: who finds none waits
+//! for a second for those who seem to move in.
 #![expect(unsafe_code, reason = "reads a heap, leaves heaps, and writes elements")]
 
 use core::alloc::Layout;
-use core::mem::{offset_of, size_of};
-use core::ops::Range;
+use core::mem::size_of;
 use core::slice;
+use core::sync::atomic::Ordering;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
+use super::blow::{AREAS, BYTES, Blow, LOCK, SLOTS, SLOTS_END, blow};
 use crate::shared::access::shared_heap::SharedHeap;
 use crate::shared::containers::boxed::ShmBox;
 use crate::shared::containers::buffer::Buffer;
-use crate::shared::heap::handle::Handle;
-use crate::shared::heap::head::{Facts, Head};
 use crate::shared::report::view::HeapView;
 use crate::shared::schema::schema::Schema;
 use crate::shared::schema::shm_safe::ShmSafe;
-use crate::slab::tables::Tables;
+use crate::sync::owner::Word;
 use crate::sync::participants::Slot;
-use crate::sync::raw::RawLock;
 use crate::sys::mapping::{Access, Memory};
 
-const BYTES: usize = 256 << 10;
-const SLOTS: u32 = 4;
-const SLOTS_END: usize = Facts::SLOTS_START + SLOTS as usize * size_of::<Slot>();
-const LOCK: usize = offset_of!(Head, lock);
 /// So long a case may take, on a slow machine that does something else, too.
 const LONGEST: Duration = Duration::from_secs(20);
 
@@ -41,81 +37,6 @@ struct Boxed(ShmBox<u64>);
 // SAFETY: a handle, and what it leads to is `ShmSafe`.
 unsafe impl ShmSafe for Boxed {
     const SCHEMA: Schema = Schema::new::<Self>("Boxed");
-}
-
-/// Eight bytes somewhere, and what becomes of them.
-#[derive(Clone, Copy, Debug)]
-struct Blow {
-    area: usize,
-    place: usize,
-    kind: u8,
-    number: u64,
-}
-
-fn blow() -> impl Strategy<Value = Blow> {
-    (0..AREAS, any::<usize>(), 0_u8..9, any::<u64>()).prop_map(|(area, place, kind, number)| Blow {
-        area,
-        place,
-        kind,
-        number,
-    })
-}
-
-const AREAS: usize = 7;
-
-/// The parts of a heap, so that small ones are hit as often as large ones.
-fn areas() -> [Range<usize>; AREAS] {
-    let tables = Tables::fit(SLOTS_END, BYTES);
-    let pages_start = tables.pages_start();
-    let entries = pages_start - tables.count * size_of::<crate::slab::page::Page>();
-    [
-        0..Facts::SLOTS_START,
-        Head::ROOTS_START..Head::EMPTY_BUFFER,
-        Facts::SLOTS_START..SLOTS_END,
-        SLOTS_END..entries,
-        entries..pages_start,
-        pages_start..BYTES,
-        // Where the first roots and boxes lie.
-        pages_start..pages_start + (16 << 10),
-    ]
-}
-
-impl Blow {
-    fn fall(self, bytes: &mut [u8]) {
-        let area = areas()[self.area].clone();
-        let at = |place: usize| (area.start + place % area.len()) & !7;
-        let place = at(self.place);
-        let read = |bytes: &[u8], place: usize| {
-            u64::from_ne_bytes(bytes[place..place + 8].try_into().unwrap())
-        };
-        let (word, number) = (read(bytes, place), self.number);
-        let heap =
-            u32::from_ne_bytes(bytes[offset_of_heap()..offset_of_heap() + 4].try_into().unwrap());
-        let word = match self.kind {
-            0 => word ^ (1 << (number % 64)),
-            1 => number,
-            2 => 0,
-            3 => u64::MAX,
-            4 => number % 64,
-            // Two small numbers: pages, counts, lengths.
-            5 => (number % 70) | (((number >> 32) % 70) << 32),
-            6 => Handle::new(heap, (number as usize % BYTES) & !7).map_or(0, Handle::bits),
-            7 => read(bytes, at(number as usize)),
-            // What is there is moved: an eighth of a word at a time.
-            _ => word.rotate_left(8 * (number % 8) as u32),
-        };
-        bytes[place..place + 8].copy_from_slice(&word.to_ne_bytes());
-    }
-}
-
-/// Where a heap tells its number.
-fn offset_of_heap() -> usize {
-    static PLACE: OnceLock<usize> = OnceLock::new();
-    *PLACE.get_or_init(|| {
-        let (bytes, heap) = original();
-        let number = heap.to_ne_bytes();
-        (0..LOCK).step_by(4).find(|&place| bytes[place..place + 4] == number).unwrap()
-    })
 }
 
 /// The bytes of a heap in which everything is that there can be, and its number.
@@ -154,12 +75,9 @@ fn furnish(heap: &SharedHeap) {
 
 /// A copy of the heap in which somebody has written.
 fn beaten(blows: &[Blow], died: bool) -> Vec<u8> {
-    let (bytes, _) = original();
+    let (bytes, heap) = original();
     let mut bytes = bytes.to_vec();
-    let lock = LOCK..LOCK + size_of::<RawLock>();
-    let kept = bytes[lock.clone()].to_vec();
-    blows.iter().for_each(|blow| blow.fall(&mut bytes));
-    bytes[lock].copy_from_slice(&kept);
+    blows.iter().for_each(|blow| blow.fall(&mut bytes, heap));
     if died {
         // Says that its last owner has died: the word behind the lock's own and its semaphore.
         bytes[LOCK + 12..LOCK + 16].copy_from_slice(&2_u32.to_ne_bytes());
@@ -168,12 +86,34 @@ fn beaten(blows: &[Blow], died: bool) -> Vec<u8> {
     bytes
 }
 
+/// Looks at a heap, and changes nothing.
+fn look_at_all_of(heap: &SharedHeap) {
+    thread::scope(|scope| {
+        // At once: each may wait for the lock for a second.
+        scope.spawn(|| heap.check());
+        scope.spawn(|| heap.stats());
+        let report = heap.report();
+        let _ = (report.to_string(), report.to_svg(), report.fragmentation());
+    });
+}
+
+/// Takes the lock from somebody who lives, and whom a stray word names.
+fn free(heap: &SharedHeap) {
+    let owner = heap.attached.head.lock.owner();
+    if owner.is_some_and(|owner| heap.attached.attachment.table.is_alive(owner)) {
+        look_at_all_of(heap);
+        name(heap, Word::FREE);
+    }
+}
+
+/// Writes the word of the lock.
+fn name(heap: &SharedHeap, owner: Word) {
+    heap.attached.word_at(LOCK).unwrap().store(owner.bits(), Ordering::Relaxed);
+}
+
 /// Does everything that can be done with a heap.
 fn use_all_of(heap: &SharedHeap) {
-    let _ = heap.check();
-    let report = heap.report();
-    let _ = (report.to_string(), report.to_svg(), report.fragmentation());
-    let _ = heap.stats();
+    look_at_all_of(heap);
     let _ = heap.roots();
     heap.reap();
     for number in 0..40_u64 {
@@ -247,12 +187,17 @@ fn look_at(bytes: &[u8]) {
     let _ = (report.to_string(), report.to_svg(), view.check());
 }
 
-fn endure(bytes: &[u8]) {
+fn endure(bytes: &[u8], is_held: bool) {
     let _turn = turn();
     let begun = Instant::now();
     look_at(bytes);
     let memory = Memory::between_guards(bytes, Access::ReadWrite).unwrap();
     if let Ok(heap) = SharedHeap::find(memory) {
+        if let Some(ours) = heap.attached.attachment.entry.owner().filter(|_| is_held) {
+            // There are not as many threads.
+            name(&heap, Word::held_by(ours, u32::MAX));
+        }
+        free(&heap);
         use_all_of(&heap);
         // SAFETY: nothing is left that uses it.
         unsafe { heap.detach() };
@@ -283,7 +228,7 @@ proptest! {
         blows in prop::collection::vec(blow(), 1..12),
         died in any::<bool>(),
     ) {
-        endure(&beaten(&blows, died));
+        endure(&beaten(&blows, died), false);
     }
 
     #[test]
@@ -292,11 +237,17 @@ proptest! {
         area in 1..AREAS,
         died in any::<bool>(),
     ) {
-        let mut blows = Vec::new();
-        for (place, number) in areas()[area].clone().step_by(8).zip(noise.iter().cycle()) {
-            let place = place - areas()[area].start;
-            blows.push(Blow { area, place, kind: 1, number: *number });
-        }
-        endure(&beaten(&blows, died));
+        let blows: Vec<_> = Blow::all_over(area, &noise).collect();
+        endure(&beaten(&blows, died), false);
+    }
+}
+
+proptest! {
+    // Each waits for a second.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4) })]
+
+    #[test]
+    fn nor_does_one_whose_lock_is_held_as_it_seems(blows in prop::collection::vec(blow(), 1..12)) {
+        endure(&beaten(&blows, false), true);
     }
 }

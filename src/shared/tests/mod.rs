@@ -4,6 +4,8 @@
 mod attach_steps;
 #[cfg(not(asan))]
 mod bases;
+#[cfg(not(asan))]
+mod blow;
 #[cfg(all(target_arch = "x86_64", not(asan)))]
 mod deaths;
 mod errors;
