@@ -1,16 +1,23 @@
 //! What a heap tells of itself: to programs, and to people.
 #![cfg(all(target_os = "linux", target_has_atomic = "64"))]
+#![expect(unsafe_code, reason = "gives up capabilities")]
 
+mod bounded;
 mod scratch;
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::thread;
 
 use aquifer::{
     AttachError, Backing, HeapOptions, HeapReport, HeapView, PageUsage, SharedHeap, ShmBox, ShmVec,
     ViewError,
 };
+use bounded::{Child, in_time, is_killed};
 use roxmltree::{Document, Node};
 use scratch::Scratch;
 
@@ -148,6 +155,44 @@ fn a_report_names_roots_and_participants() {
 }
 
 #[test]
+fn a_report_is_a_table_of_classes_its_free_runs_and_who_was_killed() {
+    in_time(|| {
+        let heap = heap();
+        let _small: Vec<_> = (0..100).map(|_| ShmBox::new_in([0_u8; 64], &heap).unwrap()).collect();
+        let _medium = ShmBox::new_in([0_u8; 1000], &heap).unwrap();
+        let [gap, _behind] = [[0_u8; 40_000]; 2].map(|bytes| ShmBox::new_in(bytes, &heap).unwrap());
+        drop(gap);
+        let (mut told, mut tell) = io::pipe().unwrap();
+        let killed = Child::start(|| {
+            // Whoever does this has moved into a slot.
+            heap.reap();
+            tell.write_all(b"!").unwrap();
+            loop {
+                thread::park();
+            }
+        });
+        told.read_exact(&mut [0]).unwrap();
+        assert_eq!(heap.stats().participants, 2);
+        let pid = killed.number();
+        killed.kill();
+        assert!(is_killed(killed.end()));
+        let text = heap.report().to_string();
+        let classes = "\nblocks by class\n    \
+            bytes    pages         used        total   fill    requests  failures\n       \
+            64        2          100          128   78 %         100         0\n     \
+            1024        1            1            4   25 %           1         0\n\n";
+        let free = heap.stats().free_pages;
+        let runs = format!("free pages: {free} in 2 runs, the largest of {}; ", free - 10);
+        for part in [classes, &runs, "participants: 1 alive of at most 16\n"] {
+            assert!(text.contains(part), "{part:?} in\n{text}");
+        }
+        let line_of = |pid| text.lines().find(|line| line.contains(&format!(" process {pid}, ")));
+        let lines = [std::process::id(), pid].map(line_of).map(Option::unwrap);
+        assert!(lines[0].ends_with(" UTC, alive") && lines[1].ends_with(" UTC, dead"), "{text}");
+    });
+}
+
+#[test]
 fn a_terminal_takes_no_name_for_a_command() {
     let heap = heap();
     heap.root_or_insert_with("\u{1b}[2J\n", || 7_u64).unwrap();
@@ -180,6 +225,37 @@ fn a_picture_tells_every_page_once() {
         .collect();
     assert_eq!(legend[1..], ["free", "blocks of 64 bytes", "whole pages"]);
     assert_eq!(cells(&document), [report.stats.pages; 2]);
+}
+
+#[test]
+fn a_run_of_few_blocks_is_paler_than_a_full_one_of_their_class() {
+    let heap = heap();
+    let _boxes: Vec<_> = (0..65).map(|_| ShmBox::new_in([0_u8; 64], &heap).unwrap()).collect();
+    let svg = heap.report().to_svg();
+    let document = Document::parse(&svg).unwrap();
+    let told: Vec<_> = titles(&document).take(2).collect();
+    assert_eq!(told, ["page 0: 64 of 64 blocks of 64 bytes", "page 1: 1 of 64 blocks of 64 bytes"]);
+    // The first page is in the upper left corner, and the second beside it.
+    let [full, nearly_empty] = ["M0 0h", "M10 0h"].map(|place| look_of_cell(&document, place));
+    assert_eq!(full.colour, nearly_empty.colour);
+    assert!(full.opacity > nearly_empty.opacity + 0.3, "{full:?}, {nearly_empty:?}");
+}
+
+#[derive(Debug)]
+struct CellLook {
+    colour: String,
+    opacity: f32,
+}
+
+/// How the cells look whose lines begin at a place.
+fn look_of_cell(document: &Document<'_>, place: &str) -> CellLook {
+    let is_it = |node: &Node<'_, '_>| {
+        let has_place = node.attribute("d").is_some_and(|lines| lines.contains(place));
+        node.has_tag_name("path") && !node.has_children() && has_place
+    };
+    let path = document.descendants().find(is_it).expect("every page has a cell");
+    let opacity = path.attribute("stroke-opacity").map_or(1.0, |part| part.parse().unwrap());
+    CellLook { colour: path.attribute("stroke").unwrap().to_owned(), opacity }
 }
 
 /// How many cells the lines of a picture cover that are seen, those of the legend left out, and how many
@@ -291,6 +367,62 @@ fn a_view_sees_what_the_heap_says_and_changes_nothing() {
 }
 
 #[test]
+fn a_view_has_no_right_to_write() {
+    in_time(|| {
+        let scratch = Scratch::new();
+        let (path, backing) = scratch.file_backing("heap");
+        // Who makes a heap has it mapped by another name.
+        let maker = Child::start(|| _ = SharedHeap::create(&backing, BYTES).unwrap());
+        assert_eq!(maker.end(), 0);
+        let _opened = HeapView::open(&backing).unwrap();
+        assert_eq!(rights_to(&path), ["r--s"]);
+        let writable = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        let _passed = HeapView::from_fd(writable.into()).unwrap();
+        assert_eq!(rights_to(&path), ["r--s", "r--s"]);
+        let _heap = SharedHeap::open(&backing).unwrap();
+        assert_eq!(rights_to(&path), ["r--s", "r--s", "rw-s"]);
+    });
+}
+
+/// What this process may do with each mapping of a file, as the system says.
+fn rights_to(path: &Path) -> Vec<String> {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let lines = maps.lines().filter(|line| line.ends_with(path.to_str().unwrap()));
+    let mut rights: Vec<_> = lines.filter_map(|line| line.split(' ').nth(1)).collect();
+    rights.sort_unstable();
+    rights.into_iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_file_that_may_only_be_read_can_be_viewed() {
+    in_time(|| {
+        let scratch = Scratch::new();
+        let (path, backing) = scratch.file_backing("heap");
+        let maker = Child::start(|| _ = SharedHeap::create(&backing, BYTES).unwrap());
+        assert_eq!(maker.end(), 0);
+        fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
+        let viewer = Child::start(|| {
+            give_up_all_capabilities();
+            let refused = OpenOptions::new().write(true).open(&path).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::PermissionDenied);
+            HeapView::open(&backing).unwrap().check().unwrap();
+            let readable = fs::File::open(&path).unwrap();
+            HeapView::from_fd(readable.into()).unwrap().check().unwrap();
+        });
+        assert_eq!(viewer.end(), 0);
+    });
+}
+
+/// From now on modes of files hold for this process, be it the superuser's or not.
+fn give_up_all_capabilities() {
+    const VERSION_3: u32 = 0x2008_0522;
+    let (this_process, none) = ([VERSION_3, 0], [0_u32; 6]);
+    // SAFETY: both are as this version has them, and borrowed for as long as the call lasts.
+    let result = unsafe { libc::syscall(libc::SYS_capset, this_process.as_ptr(), none.as_ptr()) };
+    assert_eq!(result, 0);
+}
+
+#[test]
 fn a_view_refuses_what_is_no_heap() {
     let scratch = Scratch::new();
     let path = scratch.file("heap");
@@ -318,7 +450,7 @@ fn a_view_sees_that_its_file_was_cut_off() {
     fs::copy(&path, &copy).unwrap();
     let view = HeapView::open(&Backing::File(copy.clone())).unwrap();
     view.check().unwrap();
-    fs::OpenOptions::new().write(true).open(&copy).unwrap().set_len(4096).unwrap();
+    OpenOptions::new().write(true).open(&copy).unwrap().set_len(4096).unwrap();
     assert_eq!(view.check(), Err(ViewError::CutOff));
     assert_eq!(view.report().unwrap_err(), ViewError::CutOff);
 }
