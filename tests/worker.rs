@@ -4,14 +4,16 @@
 
 mod bounded;
 
+use std::cell::Cell;
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use std::{fs, mem, process, thread};
 
-use aquifer::{Backing, HeapOptions, Root, SharedHeap};
+use aquifer::{Backing, HeapOptions, Root, SharedHeap, ShmBox};
 use bounded::{Child, in_time};
 
 const MIB: usize = 1 << 20;
@@ -146,6 +148,47 @@ fn a_worker_that_does_no_work_drops_nothing() {
         let mut worker = unsafe { full.fork_worker(work) }.unwrap();
         assert_eq!(worker.wait().unwrap().code(), Some(SharedHeap::NOT_JOINED));
         assert_eq!(drops.load(Ordering::Relaxed), 1, "the parent's own");
+    });
+    assert_eq!(parent.end(), 0);
+}
+
+/// Counts as [`Noted`] does, when a process ends as those do that have a `main`.
+extern "C" fn note_the_exit() {
+    if let Some(exits) = EXITS.get() {
+        exits.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+static EXITS: OnceLock<Root<AtomicU64>> = OnceLock::new();
+
+thread_local! {
+    static OF_THE_THREAD: Cell<Option<Noted>> = const { Cell::new(None) };
+}
+
+#[test]
+fn a_worker_ends_and_what_it_has_inherited_does_not() {
+    // In a process of its own, which is ended so.
+    let parent = Child::start(|| {
+        let heap = heap();
+        let named = |name| heap.root_or_insert_with(name, || AtomicU64::new(0)).unwrap();
+        let [exits, drops] = ["exits", "drops"].map(named);
+        assert!(EXITS.set(exits).is_ok());
+        // SAFETY: the function is there for as long as the process is, and does not unwind.
+        assert_eq!(unsafe { libc::atexit(note_the_exit) }, 0);
+        OF_THE_THREAD.set(Some(Noted(drops)));
+        let owners = (Noted(drops), ShmBox::new_in(7_u64, &heap).unwrap());
+        let end_of = |work: &dyn Fn() -> i32| {
+            // SAFETY: the worker uses the heap alone, and drops nothing.
+            let mut worker = unsafe { heap.fork_worker(work) }.unwrap();
+            worker.wait().unwrap().code()
+        };
+        let counts = || [exits, drops].map(|count| count.load(Ordering::Relaxed));
+        assert_eq!(end_of(&|| *owners.1 as i32), Some(7));
+        assert_eq!(end_of(&|| panic_quietly()), Some(SharedHeap::PANICKED));
+        assert_eq!((counts(), *owners.1), ([0, 0], 7));
+        // Who ends in another way leaves traces.
+        assert_eq!(end_of(&|| process::exit(3)), Some(3));
+        assert_eq!(counts()[0], 1);
     });
     assert_eq!(parent.end(), 0);
 }
