@@ -1,6 +1,8 @@
 //! What `HeapOptions` ask of the system, and what the system says that it has done.
 #![cfg(target_os = "linux")]
+#![expect(unsafe_code, reason = "limits a process")]
 
+mod bounded;
 mod scratch;
 
 use std::alloc::Layout;
@@ -8,6 +10,7 @@ use std::path::Path;
 use std::{fs, io};
 
 use aquifer::{AttachError, Backing, HeapOptions, SharedHeap};
+use bounded::Child;
 use scratch::Scratch;
 
 fn backings(scratch: &Scratch) -> [Backing; 6] {
@@ -16,9 +19,11 @@ fn backings(scratch: &Scratch) -> [Backing; 6] {
     [Backing::Memfd, Backing::MapAnon, Backing::DevZero, Backing::SysV, file, posix]
 }
 
-/// What the system says of the mapping in which a heap lies: its line of flags, and how much of it is locked.
+/// What the system says of the mapping in which a heap lies: whose memory it is, its line of flags, and how much
+/// of it is locked.
 #[derive(Debug)]
 struct Mapping {
+    name: String,
     flags: String,
     locked_kib: u64,
 }
@@ -27,13 +32,15 @@ impl Mapping {
     fn of(heap: &SharedHeap) -> Self {
         let maps = fs::read_to_string("/proc/self/smaps").unwrap();
         let address = heap.alloc_layout(Layout::new::<u64>()).unwrap().addr().get();
-        let mut lines = maps.lines().skip_while(|line| !holds(line, address)).skip(1);
+        let mut lines = maps.lines().skip_while(|line| !holds(line, address));
+        let first = lines.next().expect("a heap lies in a mapping");
+        let name = first.split_once('/').map_or("", |(_, name)| name).to_owned();
         let mut field = |name| {
             let line = lines.find_map(|line: &str| line.strip_prefix(name));
             line.expect("a mapping has this field").trim()
         };
         let locked_kib = field("Locked:").trim_end_matches(" kB").parse().unwrap();
-        Self { flags: field("VmFlags:").into(), locked_kib }
+        Self { name, flags: field("VmFlags:").into(), locked_kib }
     }
 
     fn has(&self, flag: &str) -> bool {
@@ -91,4 +98,31 @@ fn a_heap_is_locked_in_memory_where_it_is_to_be() {
             assert!(!mapping.has("hg"), "{backing:?}: {mapping:?}");
         }
     }
+}
+
+#[test]
+fn each_backing_has_memory_of_its_own_kind() {
+    let scratch = Scratch::new();
+    let directory = scratch.path().to_str().unwrap().trim_start_matches('/').to_owned();
+    // The system has memory of one kind for both of the two that are called alike.
+    let names = ["memfd:", "dev/zero", "dev/zero", "SYSV", &directory, "dev/shm/"];
+    for (backing, name) in backings(&scratch).iter().zip(names) {
+        let mapping = Mapping::of(&SharedHeap::create(backing, 1 << 20).unwrap());
+        assert!(mapping.name.starts_with(name), "{backing:?}: {mapping:?}");
+    }
+}
+
+#[test]
+fn anonymous_memory_takes_no_descriptor_and_that_of_the_device_does() {
+    let without_descriptors = Child::start(|| {
+        let limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: the limit is borrowed for as long as the call lasts.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
+        SharedHeap::create(&Backing::MapAnon, 1 << 20).unwrap();
+        match SharedHeap::create(&Backing::DevZero, 1 << 20) {
+            Err(AttachError::System(error)) => assert_eq!(error.raw_os_error(), Some(libc::EMFILE)),
+            made => panic!("{made:?}"),
+        }
+    });
+    assert_eq!(without_descriptors.end(), 0);
 }
