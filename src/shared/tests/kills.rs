@@ -53,6 +53,44 @@ impl Board {
             is_over: AtomicBool::new(false),
         }
     }
+
+    /// Returns how long it takes until somebody has done something.
+    fn pause(&self) -> Duration {
+        let (begun, done) = (Instant::now(), self.done.load(Ordering::Relaxed));
+        while self.done.load(Ordering::Relaxed) == done {
+            assert!(begun.elapsed() < Duration::from_secs(20), "all are stuck");
+            thread::yield_now();
+        }
+        begun.elapsed()
+    }
+}
+
+/// How long nothing was done.
+#[derive(Default)]
+struct Pauses {
+    after_kills: Vec<Duration>,
+    otherwise: Vec<Duration>,
+}
+
+impl Pauses {
+    /// The survivors go on at once.
+    ///
+    /// One kill in eight or so hits whoever has what the others need, so in one of twenty they would show it if they
+    /// were slow. A machine with too much to do, or one that stops now and then, shows it as often where nobody was
+    /// killed: so much is not theirs, four times over. Returns what there is to say.
+    fn assert_short(mut self) -> String {
+        let [after_kills, otherwise] = [&mut self.after_kills, &mut self.otherwise].map(|pauses| {
+            pauses.sort_unstable();
+            pauses[(pauses.len() - 1) * 95 / 100]
+        });
+        let longest = self.after_kills.last().unwrap();
+        let text = format!(
+            "nothing was done for {after_kills:.1?} after one kill in twenty, for {longest:.1?} after one, and \
+             for {otherwise:.1?} at one in twenty other times"
+        );
+        assert!(after_kills < Duration::from_millis(100) + 4 * otherwise, "{text}");
+        text
+    }
 }
 
 /// Numbers that are random enough: xorshift64, by George Marsaglia.
@@ -202,24 +240,22 @@ fn soak(kills: u64) -> String {
     let board = shop.board;
     let mut random = Random(0x5EED);
     let mut workers: Vec<u32> = (0..WORKERS as u64).map(|seed| shop.start(seed)).collect();
-    let (begun, mut longest) = (Instant::now(), Duration::ZERO);
+    let (begun, mut pauses) = (Instant::now(), Pauses::default());
     for kill in 0..kills {
         thread::sleep(Duration::from_micros(random.below(2000)));
         let victim = random.below(WORKERS as u64) as usize;
         // SAFETY: two numbers; the worker is this process's and was not waited for.
         unsafe { libc::kill(workers[victim] as i32, libc::SIGKILL) };
-        let (killed, done) = (Instant::now(), board.done.load(Ordering::Relaxed));
-        while board.done.load(Ordering::Relaxed) == done {
-            assert!(killed.elapsed() < Duration::from_secs(20), "after {kill} kills all are stuck");
-            thread::yield_now();
-        }
-        longest = longest.max(killed.elapsed());
+        pauses.after_kills.push(board.pause());
         let status = wait(workers[victim]);
         assert!(libc::WIFSIGNALED(status), "a worker has ended by itself: {status:#x}");
         if kill % 8 == 0 {
             shop.reap();
         }
         workers[victim] = shop.start(kill);
+        if kill % 8 == 0 {
+            pauses.otherwise.push(board.pause());
+        }
     }
     board.is_over.store(true, Ordering::Relaxed);
     for worker in workers {
@@ -228,9 +264,8 @@ fn soak(kills: u64) -> String {
     let (done, time) = (board.done.load(Ordering::Relaxed), begun.elapsed());
     shop.reap();
     let left = shop.assert_complete();
-    format!(
-        "{kills} kills, {done} operations in {time:.1?}, at most {longest:.1?} without one\n{left}"
-    )
+    let pauses = pauses.assert_short();
+    format!("{kills} kills, {done} operations in {time:.1?}; {pauses}\n{left}")
 }
 
 #[test]
