@@ -222,6 +222,7 @@ fn look(heap: &SharedHeap, shared: &ShmBox<[Vector; 2]>, stage: &ShmBox<AtomicU3
     let (attached, mut live) = (heap.attached, BTreeSet::new());
     let word = |place| Some(attached.word_at(place)?.load(Ordering::Acquire));
     attached.head.intent.settle(&attached.slab, word).unwrap();
+    attached.sight().check().unwrap();
     attached.slab.check(|offset, _| _ = live.insert(offset)).unwrap();
     let mut owned = BTreeSet::new();
     let mut is_live =

@@ -10,9 +10,9 @@ use crate::shared::access::shared_heap::SharedHeap;
 use crate::shared::heap::attached::Attached;
 use crate::shared::heap::handle::Handle;
 use crate::shared::heap::head::Facts;
+use crate::shared::heap::heap_damage::HeapDamage;
 use crate::shared::heap::held::Unusable;
 use crate::shared::heap::record::Record;
-use crate::slab::damage::Damage;
 use crate::sync::lock_error::LockError;
 use crate::sync::membership;
 use crate::sync::mutex::ShmMutex;
@@ -86,7 +86,7 @@ impl Stage {
     }
 
     /// What there would be if the process that works died now.
-    pub(super) fn recover(&self) -> Result<Recovered, Damage> {
+    pub(super) fn recover(&self) -> Result<Recovered, HeapDamage> {
         self.renew_copy();
         if let Some(owner) = Owner::from_bits(self.notes.owner.load(Ordering::Relaxed)) {
             slot_of(self.copy, owner.slot().unwrap())[0].store(OWNER_DIED, Ordering::Relaxed);
@@ -103,19 +103,20 @@ impl Stage {
     }
 
     /// What there is.
-    pub(super) fn look(&self) -> Result<Recovered, Damage> {
+    pub(super) fn look(&self) -> Result<Recovered, HeapDamage> {
         self.look_at(self.heap.attached)
     }
 
-    pub(super) fn look_at(&self, attached: &Attached) -> Result<Recovered, Damage> {
+    pub(super) fn look_at(&self, attached: &Attached) -> Result<Recovered, HeapDamage> {
         if let Some(lock) = self.lock.get() {
             assert_free(attached, lock);
         }
         let held = attached.hold().map_err(|unusable| match unusable {
-            Unusable::Damaged(damage) => damage,
+            Unusable::Damaged(damage) => HeapDamage::from(damage),
             other => panic!("{other:?}"),
         })?;
         held.free_lost_blocks();
+        attached.sight().check()?;
         let mut live = vec![];
         attached.slab.check(|offset, bytes| live.push((offset, bytes)))?;
         let name = |record: Record<'_>| {
