@@ -41,7 +41,7 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let stage = Stage::with_locks(96 << 10);
+        let stage = Stage::new(96 << 10);
         let lock = |_| ShmMutex::new_in(0_u64, &stage.heap).unwrap();
         let locks: Vec<_> = (0..OTHERS).map(lock).collect();
         let dead = locks.iter().map(|lock| die_with(&stage, lock)).collect();
@@ -55,7 +55,6 @@ impl Scene {
         let descriptor = heap.as_fd().unwrap().try_clone_to_owned().unwrap();
         // Else it would have the heap already.
         heap.attached.forget();
-        heap.attached.attachment.forget();
         notes.phase.swap(ATTACHING, Ordering::AcqRel);
         let heap = SharedHeap::from_fd(descriptor).unwrap();
         notes.phase.swap(STAYING, Ordering::AcqRel);
@@ -204,12 +203,17 @@ impl Walk<'_> {
     }
 }
 
-/// Has a process take a lock and die. Returns who it was.
+/// Has a process attach the heap, take a lock there and die. Returns who it was.
 fn die_with(stage: &Stage, lock: &ShmMutex<u64>) -> Owner {
+    let Stage { heap, notes, .. } = stage;
     let mut process = Child::fork(|| {
-        let owner = membership::join(stage.heap.attached.attachment).unwrap();
-        stage.notes.owner.store(owner.bits(), Ordering::Relaxed);
-        forget(lock.lock().unwrap());
+        let offset = heap.attached.offset_of(ptr::from_ref(lock).addr()).unwrap();
+        let descriptor = heap.as_fd().unwrap().try_clone_to_owned().unwrap();
+        heap.attached.forget();
+        let attached = SharedHeap::from_fd(descriptor).unwrap().attached;
+        let owner = membership::join(attached.attachment).unwrap();
+        notes.owner.store(owner.bits(), Ordering::Relaxed);
+        forget(at::<ShmMutex<u64>>(attached, offset).lock().unwrap());
     });
     assert_eq!(process.end(), Ending::WELL);
     Owner::from_bits(stage.notes.owner.load(Ordering::Relaxed)).unwrap()
