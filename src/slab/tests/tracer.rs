@@ -19,8 +19,8 @@ pub(crate) struct Traced {
 }
 
 impl Traced {
-    /// More than the longest operation takes, for the case that one has no end.
-    const SECONDS: u32 = 120;
+    /// More than the longest walk takes on a busy machine, for the case that one has no end.
+    const SECONDS: u32 = 300;
     const PANICKED: i32 = 101;
     const NOT_PERMITTED: i32 = 77;
 
