@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::{mem, ptr};
+use std::{mem, ptr, slice};
 
 use crate::error::AllocError;
 use crate::shared::access::shared_heap::SharedHeap;
@@ -14,7 +14,8 @@ use crate::shared::containers::try_clone::TryClone;
 use crate::shared::containers::vec::ShmVec;
 use crate::shared::schema::schema::Schema;
 use crate::shared::schema::shm_safe::ShmSafe;
-use crate::slab::tests::tracer::Traced;
+use crate::slab::tests::one_processor::OneProcessor;
+use crate::slab::tests::tracer::{Traced, stand_still};
 use crate::sys::mapping::Memory;
 
 /// An element of several words, two of which own something.
@@ -156,15 +157,20 @@ fn see_deaths(act: Act, mut see: impl FnMut(Left)) -> bool {
     let work = |shared: &mut [Vector; 2]| {
         // Takes part in the heap.
         drop(ShmBox::new_in(0_u64, &heap).unwrap());
+        stand_still();
         stage.store(1, Ordering::Relaxed);
         act(shared, &heap);
         stage.store(2, Ordering::Relaxed);
     };
+    let _near = OneProcessor::stay();
     let Some(mut child) = Traced::fork(|| work(&mut shared)) else { return false };
+    assert!(child.run(), "it ends before it begins");
     let mut last = Vec::new();
-    while child.step() {
+    while stage.load(Ordering::Relaxed) < 2 {
+        assert!(child.step(), "it ends before it is over");
         let bytes = bytes_of(&heap);
         if stage.load(Ordering::Relaxed) == 1 && bytes != last {
+            let bytes = bytes.to_vec();
             let changed = bytes.iter().zip(&last).filter(|(now, before)| now != before).count();
             let left = look(&heap, &shared, &stage);
             // SAFETY: they are those of this heap.
@@ -173,7 +179,6 @@ fn see_deaths(act: Act, mut see: impl FnMut(Left)) -> bool {
             last = bytes;
         }
     }
-    assert_eq!(stage.load(Ordering::Relaxed), 2);
     heap.check().unwrap();
     true
 }
@@ -243,13 +248,11 @@ fn look(heap: &SharedHeap, shared: &ShmBox<[Vector; 2]>, stage: &ShmBox<AtomicU3
     Left { changed: 0, twice, blocks: live.len(), unowned: live.len() - owned.len() }
 }
 
-/// The bytes of a heap.
-fn bytes_of(heap: &SharedHeap) -> Vec<u64> {
+/// All of a heap, while the only other process stands still.
+fn bytes_of(heap: &SharedHeap) -> &[u64] {
     let start = heap.attached.region.start().cast::<u64>().as_ptr();
-    let mut bytes = vec![0; heap.attached.facts.bytes / 8];
-    // SAFETY: so many bytes are mapped; the only other process stands still.
-    unsafe { ptr::copy_nonoverlapping(start, bytes.as_mut_ptr(), bytes.len()) };
-    bytes
+    // SAFETY: so many bytes are mapped, and nobody writes while they are looked at.
+    unsafe { slice::from_raw_parts(start, heap.attached.facts.bytes / 8) }
 }
 
 /// Makes the bytes of a heap what they were.
