@@ -35,6 +35,8 @@ mod steps;
 #[cfg(all(target_arch = "x86_64", not(asan)))]
 mod takeovers;
 #[cfg(all(target_arch = "x86_64", not(asan)))]
+mod tour;
+#[cfg(all(target_arch = "x86_64", not(asan)))]
 mod troupe;
 mod unwinding;
 #[cfg(not(asan))]

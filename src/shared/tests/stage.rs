@@ -3,6 +3,7 @@
 
 use core::cell::Cell;
 use core::mem::ManuallyDrop;
+use core::ptr;
 use core::slice;
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -128,6 +129,12 @@ impl Stage {
         let watched = self.watch.get().map(|place| watched(attached, place)).unwrap_or_default();
         Ok(Recovered { live, roots, watched })
     }
+}
+
+/// A copy of what nobody else uses any more.
+pub(super) fn copy_of<T>(original: &T) -> T {
+    // SAFETY: the callers' promise.
+    unsafe { ptr::read(original) }
 }
 
 /// Takes a lock, be it a dead one's, and gives it back.
