@@ -24,6 +24,8 @@ mod kept;
 mod kills;
 #[cfg(not(asan))]
 mod lists;
+#[cfg(all(target_arch = "x86_64", not(asan)))]
+mod lock_steps;
 mod overlaps;
 #[cfg(not(asan))]
 mod risks;

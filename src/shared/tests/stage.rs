@@ -5,7 +5,7 @@ use core::cell::Cell;
 use core::mem::ManuallyDrop;
 use core::ptr;
 use core::slice;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::shared::access::shared_heap::SharedHeap;
 use crate::shared::heap::attached::Attached;
@@ -34,6 +34,8 @@ pub(super) struct Stage {
     pub(super) watch: Cell<Option<usize>>,
     /// Where a lock lies that anybody gets who finds its owner dead.
     pub(super) lock: Cell<Option<usize>>,
+    /// A word outside of the heap that is changed, too.
+    pub(super) elsewhere: Cell<Option<&'static AtomicU64>>,
 }
 
 /// What a process that works says of itself. All zero is nothing yet.
@@ -53,6 +55,16 @@ pub(super) struct Recovered {
     pub(super) roots: Vec<String>,
     /// The word that is watched, and what is at the handle that it is.
     pub(super) watched: Vec<u64>,
+    /// What the next one finds who takes the lock.
+    pub(super) behind_lock: Option<Behind>,
+}
+
+/// What is found behind a lock.
+#[derive(PartialEq, Eq, Clone, Copy, Debug)]
+pub(super) struct Behind {
+    /// Whether one is told that an owner has died.
+    pub(super) is_warned: bool,
+    pub(super) data: [u64; 2],
 }
 
 impl Stage {
@@ -78,7 +90,8 @@ impl Stage {
         let notes = ManuallyDrop::new(Memory::map_anon(4096).unwrap());
         // SAFETY: zero, which is a value of it, and mapped for good.
         let notes = unsafe { notes.start().cast().as_ref() };
-        Self { heap, copy, notes, watch: Cell::new(None), lock: Cell::new(None) }
+        let (watch, lock, elsewhere) = Default::default();
+        Self { heap, copy, notes, watch, lock, elsewhere }
     }
 
     /// All of the heap. Nobody may write while it is looked at.
@@ -89,10 +102,31 @@ impl Stage {
     /// What there would be if the process that works died now.
     pub(super) fn recover(&self) -> Result<Recovered, HeapDamage> {
         self.renew_copy();
-        if let Some(owner) = Owner::from_bits(self.notes.owner.load(Ordering::Relaxed)) {
-            slot_of(self.copy, owner.slot().unwrap())[0].store(OWNER_DIED, Ordering::Relaxed);
-        }
+        self.bury_in(self.copy);
         self.look_at(self.copy)
+    }
+
+    /// Has the process that works be dead in the heap itself while somebody looks at it, and changes it: handles
+    /// lead there, and not into the copy. Then everything is as it was.
+    pub(super) fn without_worker<T>(&self, look: impl FnOnce() -> T) -> T {
+        let bytes = self.bytes().to_vec();
+        self.bury_in(self.heap.attached);
+        let seen = look();
+        let place = self.heap.attached.region.start().as_ptr();
+        // SAFETY: they were there, and the only other process stands still.
+        unsafe { place.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+        seen
+    }
+
+    /// Says that the process that works is dead.
+    fn bury_in(&self, attached: &Attached) {
+        if let Some(owner) = Owner::from_bits(self.notes.owner.load(Ordering::Relaxed)) {
+            slot_of(attached, owner.slot().unwrap())[0].store(OWNER_DIED, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn word_elsewhere(&self) -> Option<u64> {
+        self.elsewhere.get().map(|word| word.load(Ordering::Relaxed))
     }
 
     /// Makes the copy what the heap is now. The process that works stands still.
@@ -109,9 +143,7 @@ impl Stage {
     }
 
     pub(super) fn look_at(&self, attached: &Attached) -> Result<Recovered, HeapDamage> {
-        if let Some(lock) = self.lock.get() {
-            assert_free(attached, lock);
-        }
+        let behind_lock = self.lock.get().map(|lock| behind(attached, lock));
         let held = attached.hold().map_err(|unusable| match unusable {
             Unusable::Damaged(damage) => HeapDamage::from(damage),
             other => panic!("{other:?}"),
@@ -127,7 +159,7 @@ impl Stage {
         let mut roots: Vec<String> = held.roots().map(name).collect();
         roots.sort();
         let watched = self.watch.get().map(|place| watched(attached, place)).unwrap_or_default();
-        Ok(Recovered { live, roots, watched })
+        Ok(Recovered { live, roots, watched, behind_lock })
     }
 }
 
@@ -138,12 +170,16 @@ pub(super) fn copy_of<T>(original: &T) -> T {
 }
 
 /// Takes a lock, be it a dead one's, and gives it back.
-fn assert_free(attached: &Attached, place: usize) {
-    let place = attached.region.at(place, size_of::<ShmMutex<u64>>()).unwrap();
+fn behind(attached: &Attached, place: usize) -> Behind {
+    let place = attached.region.at(place, size_of::<ShmMutex<[u64; 2]>>()).unwrap();
     // SAFETY: a lock lies there, and is mapped for good.
-    let lock: &ShmMutex<u64> = unsafe { place.cast().as_ref() };
+    let lock: &ShmMutex<[u64; 2]> = unsafe { place.cast().as_ref() };
     match lock.try_lock() {
-        Ok(_) | Err(LockError::OwnerDied(_)) => {}
+        Ok(guard) => Behind { is_warned: false, data: *guard },
+        // SAFETY: any bytes are numbers.
+        Err(LockError::OwnerDied(dead)) => {
+            Behind { is_warned: true, data: *unsafe { dead.into_guard() } }
+        }
         Err(error) => panic!("{error:?}"),
     }
 }

@@ -4,7 +4,6 @@
 use core::alloc::Layout;
 use core::mem::{ManuallyDrop, forget};
 use core::ptr::{self, NonNull};
-use std::time::Duration;
 
 use super::stage::{Recovered, Stage, copy_of};
 use super::tour::Tour;
@@ -13,7 +12,6 @@ use crate::shared::containers::buffer::Buffer;
 use crate::shared::heap::attached::resolve;
 use crate::shared::heap::blocks::Fill;
 use crate::shared::heap::roots::bucket_of;
-use crate::sync::mutex::ShmMutex;
 use crate::sync::owner::Owner;
 
 #[test]
@@ -106,19 +104,6 @@ fn a_long_copy_is_made_or_not_whichever_instruction_is_the_last() {
         stage.heap.reap();
     });
     assert!(!attached.has_lost_blocks());
-}
-
-#[test]
-fn a_lock_is_free_for_the_next_whichever_instruction_is_the_last() {
-    let stage = Stage::with_locks(200 << 10);
-    let heap = &stage.heap;
-    let lock = ShmMutex::new_in(7_u64, heap).unwrap();
-    stage.lock.set(heap.attached.offset_of(ptr::from_ref(&*lock).addr()));
-    let mut tour = Tour::of(&stage);
-    tour.walk("it is taken and given back", || *lock.lock().unwrap() += 1);
-    tour.walk("it is tried", || *lock.try_lock().unwrap() += 1);
-    tour.walk("it is waited for in time", || *lock.lock_timeout(Duration::MAX).unwrap() += 1);
-    assert_eq!(*lock.lock().unwrap(), 10);
 }
 
 #[test]
