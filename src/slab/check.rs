@@ -101,6 +101,10 @@ impl Slab<'_> {
         self.check_insides(page, plan.pages, |after| Word::after_blocks(class, after))?;
         let vacant = self.vacant_at(page, class)?;
         ensure(self.page(page).vacant.get() == vacant, "the number of free blocks", page)?;
+        // It may be wrong. But where it leads beyond the run, blocks of others are taken for free ones.
+        let is_within =
+            (self.page(page).hint.get() as usize) < self.page(page).bitmap_of(class).len();
+        ensure(is_within, "where room is looked for", page)?;
         let is_listed = vacant > u32::from(runs.recent.run() == page);
         let is_linked = self.is_linked(page, runs.room.get());
         ensure(!is_listed || is_linked, "the list of runs with room", page)?;
@@ -133,10 +137,12 @@ impl Slab<'_> {
         self.page(run).blocks(block / 64).get() >> (block % 64) & 1 == 1
     }
 
-    /// Whether a page is the first of a list, or the next of the one before it.
+    /// Whether a page is the first of a list, or the next of the one before it; and leads to another, or
+    /// to none.
     fn is_linked(&self, page: u32, first: u32) -> bool {
-        let before = self.page(page).before.get();
-        if before == NONE { first == page } else { self.page(before).next.get() == page }
+        let (before, next) = (self.page(page).before.get(), self.page(page).next.get());
+        let is_led_to = if before == NONE { first == page } else { self.is_next(page) };
+        is_led_to && (next == NONE || next < self.page_count())
     }
 
     fn check_bins(&self, tally: &Tally) -> Result<(), Damage> {

@@ -57,7 +57,7 @@ impl<'a> Slab<'a> {
     }
 
     /// Whether a run is in a list. If it is not the one that [`Slab::mend_links`] is for, that is done.
-    pub(super) fn is_listed(&self, run: u32) -> bool {
+    pub(crate) fn is_listed(&self, run: u32) -> bool {
         self.is_next(run) || self.lists().any(|first| first.get() == run)
     }
 

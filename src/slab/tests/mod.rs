@@ -1,5 +1,6 @@
 //! Tests of the slab's core, which works on numbers.
 
+mod damages;
 mod hostile;
 mod oracle;
 mod recover;
