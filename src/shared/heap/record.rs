@@ -10,6 +10,7 @@ use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use super::attached::Attached;
 use super::handle::Handle;
 use super::record_head::{RecordHead, State};
+use crate::geometry::PAGE_BYTES;
 use crate::region::Region;
 use crate::sync::owner::Owner;
 
@@ -132,7 +133,11 @@ impl<'a> Record<'a> {
         let [name, type_name] = self.text_bytes();
         let texts_end = self.texts_start().saturating_add(name).saturating_add(type_name);
         let value_start = self.head.value_start.load(Ordering::Relaxed) as usize;
-        texts_end <= value_start && value_start <= self.bytes() && self.bytes() <= block_bytes
+        // The value follows the texts, as it is aligned: nobody but its users knows how.
+        let follows =
+            |align: u32| texts_end.checked_next_multiple_of(1 << align) == Some(value_start);
+        let is_next = (0..=PAGE_BYTES.ilog2()).any(follows);
+        is_next && value_start <= self.bytes() && self.bytes() <= block_bytes
     }
 
     /// Whether the words that have few states have one of them.

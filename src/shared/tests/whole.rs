@@ -1,20 +1,30 @@
 //! What a check finds wrong, and that it finds it.
 #![forbid(unsafe_code)]
 
+use core::alloc::Layout;
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::shared::access::shared_heap::SharedHeap;
+use crate::shared::containers::boxed::ShmBox;
 use crate::shared::heap::handle::Handle;
 use crate::shared::heap::head::{Facts, Head};
+use crate::shared::heap::record_head::State;
 use crate::shared::heap::roots::bucket_of;
+use crate::slab::tables::Tables;
 use crate::sys::mapping::Memory;
 
 /// So far from its start a root's block has its marks, with two slots.
 const MARKS: usize = 56;
 
+const BYTES: usize = 1 << 20;
+
 fn heap() -> SharedHeap {
-    let heap = SharedHeap::build(Memory::memfd(1 << 20).unwrap(), 2).unwrap();
+    heap_of(BYTES)
+}
+
+fn heap_of(bytes: usize) -> SharedHeap {
+    let heap = SharedHeap::build(Memory::memfd(bytes).unwrap(), 2).unwrap();
     for name in ["one", "two", "three"] {
         heap.root_or_insert_with(name, || 7_u64).unwrap();
     }
@@ -24,6 +34,11 @@ fn heap() -> SharedHeap {
 
 fn word(heap: &SharedHeap, place: usize) -> &AtomicU64 {
     heap.attached.word_at(place).unwrap()
+}
+
+/// Where something is.
+fn place_of<T>(heap: &SharedHeap, part: &T) -> usize {
+    heap.attached.offset_of(core::ptr::from_ref(part).addr()).unwrap()
 }
 
 /// Where the block of a root is.
@@ -48,8 +63,32 @@ fn what_is_wrong_in_the_head_is_found() {
     expect(&heap, 0, 1, "what the heap says of itself");
     expect(&heap, offset_of!(Head, participants), 3, "the number of participants");
     expect(&heap, offset_of!(Head, intent), 4096, "an operation that nobody is at");
+    let pending = place_of(&heap, &heap.attached.slab.header.pending);
+    for block in [0, 4096, 1 << 40] {
+        expect(&heap, pending, block, "a block on its way to nobody is wrong in its head");
+    }
     expect(&heap, Head::EMPTY_BUFFER, 1, "the head of all empty vectors");
     expect(&heap, Head::EMPTY_BUFFER + 8, 1, "the head of all empty vectors");
+}
+
+#[test]
+fn blocks_that_nobody_can_be_filling_are_found() {
+    let heap = heap();
+    heap.attached.attachment.forget();
+    let boxes = [(); 3].map(|()| ShmBox::new_in([7_u64; 100], &heap).unwrap());
+    let [free, mine, _] = boxes.each_ref().map(|boxed| heap.attached.slab_offset(boxed.handle));
+    let [gone, _stay, _stay_too] = boxes;
+    drop(gone);
+    let [first, second] =
+        [0, 1].map(|index| place_of(&heap, &heap.attached.head.flights[index]) + 8);
+    let is_wrong = "a block that is filled is wrong in its head";
+    // No block, one that is free, and none beyond the pages.
+    for none in [mine + 8, free, BYTES, usize::MAX - 1] {
+        expect(&heap, first, none as u64 + 1, is_wrong);
+    }
+    word(&heap, first).store(mine as u64 + 1, Ordering::Relaxed);
+    expect(&heap, second, mine as u64 + 1, is_wrong);
+    word(&heap, first).store(0, Ordering::Relaxed);
 }
 
 #[test]
@@ -87,9 +126,99 @@ fn what_is_wrong_with_a_root_is_found() {
     expect(&heap, root + 32, get(root + 32) & 0xFFFF_FFFF | 3 << 32, "the state");
     expect(&heap, root + 32, get(root + 32) & 0xFFFF_FFFF | 2 << 32, "who drops it");
     expect(&heap, root + 40, 2 << 32, "the state");
-    expect(&heap, root + MARKS - 8, 1 << 12 | 2, &place);
-    expect(&heap, root + MARKS, u64::from_ne_bytes(*b"\xFFneu64\0\0"), "a text");
+    // Nobody has so high a slot.
+    word(&heap, root + 40).store(3, Ordering::Relaxed);
+    expect(&heap, root + 32, get(root + 32) & 0xFFFF_FFFF | 2 << 32, "who drops it");
+    word(&heap, root + 40).store(0, Ordering::Relaxed);
+    for mark in [1 << 12 | 2, 1 << 31, (1 << 12 | 1) << 32] {
+        expect(
+            &heap,
+            root + MARKS - 8,
+            mark,
+            &format!("a mark of who has found it is wrong of {place}"),
+        );
+    }
+    for text in [*b"\xFFneu64\0\0", *b"oneu6\xFF\0\0"] {
+        expect(&heap, root + MARKS, u64::from_ne_bytes(text), "a text");
+    }
     expect(&heap, root + MARKS, u64::from_ne_bytes(*b"Oneu64\0\0"), "the list is wrong");
+}
+
+#[test]
+fn a_value_that_lies_elsewhere_is_found() {
+    let heap = heap();
+    let root = root(&heap, "one");
+    let words = word(&heap, root + 24).load(Ordering::Relaxed) & !0xFFFF_FFFF;
+    // It is 64 behind the start, behind 62 bytes, and ends at 72.
+    for start in [61, 63, 65, 68, 72, 80, 128] {
+        expect(&heap, root + 24, words | start, "the length is wrong");
+    }
+    for bytes in [63, 73, 4096, u64::MAX] {
+        expect(&heap, root + 16, bytes, "the length is wrong");
+    }
+}
+
+#[test]
+fn a_name_that_is_too_long_is_found() {
+    let heap = heap();
+    let name = "n".repeat(255);
+    heap.root_or_insert_with(&name, || 7_u64).unwrap();
+    let lengths = root(&heap, &name) + 24;
+    let is_one_more = word(&heap, lengths).load(Ordering::Relaxed) + (1 << 32);
+    expect(&heap, lengths, is_one_more, "the length of the name is wrong");
+}
+
+#[test]
+fn two_roots_of_one_name_are_found() {
+    let heap = heap();
+    let name = |number: u32| format!("{number:08}");
+    // In one list, or else that is wrong, too.
+    let other = (1..).find(|&other| bucket_of(&name(other)) == bucket_of(&name(0))).unwrap();
+    heap.root_or_insert_with(&name(0), || 7_u64).unwrap();
+    heap.root_or_insert_with(&name(other), || 7_u64).unwrap();
+    let last = root(&heap, &name(other));
+    let text = u64::from_ne_bytes(name(0).as_bytes().try_into().unwrap());
+    expect(&heap, last + MARKS, text, "the name, which another has, is wrong");
+    // One that is removed may have the name of another.
+    word(&heap, last + MARKS).store(text, Ordering::Relaxed);
+    heap.attached.hold().unwrap().root(&name(0)).unwrap().set_state(State::Removed);
+    heap.check().unwrap();
+}
+
+#[test]
+fn roots_in_blocks_that_are_none_or_too_short_are_found() {
+    let heap = heap();
+    let [gone, _stay] = [(); 2].map(|()| ShmBox::new_in([0_u64; 100], &heap).unwrap());
+    let free = gone.handle;
+    drop(gone);
+    expect(
+        &heap,
+        root(&heap, "one"),
+        free.bits(),
+        &format!("the block is wrong of the root at {:#x}", free.offset()),
+    );
+    // Pages that are handed out whole: so many bytes and no more.
+    let long = heap.root_or_insert_with("long", || [0_u8; 40_000]).unwrap();
+    let bytes = root(&heap, "long") + 16;
+    assert_eq!(long[0], 0);
+    expect(&heap, bytes, 10 * 4096 + 1, "the length is wrong");
+}
+
+#[test]
+fn a_root_that_ends_behind_the_heap_is_found() {
+    let is_full = |bytes: &usize| Tables::fit(Facts::SLOTS_START + 64, *bytes).bytes() == *bytes;
+    let bytes = (1 << 18..).step_by(4096).find(is_full).unwrap();
+    let heap = heap_of(bytes);
+    let take = |bytes: usize| {
+        let held = heap.attached.hold().unwrap();
+        let taken = held.take(Layout::from_size_align(bytes, 8).unwrap()).unwrap();
+        held.done();
+        taken.handle
+    };
+    take((heap.stats().largest_free_run - 1) * 4096);
+    let last = [(); 512].map(|()| take(8))[511];
+    assert_eq!(last.offset(), bytes - 8);
+    expect(&heap, root(&heap, "one"), last.bits(), "the place is wrong of the root at");
 }
 
 #[test]
