@@ -40,7 +40,7 @@ impl Flight {
         self.block.store(0, Ordering::Release);
     }
 
-    pub(super) fn block(&self) -> Option<usize> {
+    pub(crate) fn block(&self) -> Option<usize> {
         self.block.load(Ordering::Relaxed).checked_sub(1).map(|block| block as usize)
     }
 

@@ -15,6 +15,8 @@ mod errors;
 mod fingerprint;
 #[cfg(not(asan))]
 mod flights;
+#[cfg(not(asan))]
+mod flips;
 mod handle;
 #[cfg(not(asan))]
 mod hostile;
