@@ -4,6 +4,8 @@
 //! create ──▶ a file without a name, reserved and mapped ──▶ the caller fills it ──▶ publish: it has a name
 //!               killed here, there is nothing to open, and nothing to remove
 //! ```
+//!
+//! Where the file system knows no such files it is one with a name that nobody looks for, which a kill leaves behind.
 #![expect(unsafe_code, reason = "gives a file its name")]
 
 use std::ffi::CString;

@@ -80,6 +80,11 @@ impl HeapOptions {
     /// Makes the heap, and attaches it. All of its memory is reserved, where the backing can do so: a
     /// full file system is an error here, and no signal later.
     ///
+    /// A heap that has a name has it only when it is whole. A process that is killed before leaves nothing where
+    /// the file system knows files without a name (`O_TMPFILE`: ext4, XFS, Btrfs, tmpfs). Elsewhere a file
+    /// stays in the directory that has as its name a dot, the name of the heap, another dot, and 32 digits: nobody
+    /// opens it, and it may be removed when its maker is dead.
+    ///
     /// # Errors
     ///
     /// [`AttachError::TooSmall`], [`AttachError::TooLarge`], [`AttachError::Exists`], and those of the
@@ -123,8 +128,8 @@ impl HeapOptions {
         }
     }
 
-    /// Makes the heap in a file that has no name until it is whole: so nobody finds half a heap, and a
-    /// process that is killed meanwhile leaves nothing.
+    /// Makes the heap in a file that has no name, or none that anybody looks for, until it is whole: so nobody
+    /// finds half a heap.
     fn create_named(&self, backing: &Backing) -> Result<SharedHeap, AttachError> {
         let place = backing.place()?.ok_or(AttachError::NotFound)?;
         if place.is_taken() {

@@ -32,8 +32,9 @@ impl HeapReport {
     /// Draws the heap: an SVG image of at most [`HeapReport::MAX_SVG_BYTES`].
     ///
     /// Each page is a cell, coloured by what it is used for and the paler the fewer of its blocks are
-    /// handed out. Pages of one run are joined. Where there are more pages than [`HeapReport::MAX_CELLS`] a
-    /// cell stands for 2, 4, 8 … in a row, and has the colour of most of them. Neighbours of one colour have a
+    /// handed out. Pages of one run are joined. Where there are more pages than [`HeapReport::MAX_CELLS`], which
+    /// is 2048, a cell stands for 2, 4, 8 … in a row: it has the colour of most of them, and is as pale as all of them
+    /// together. Neighbours of one colour have a
     /// tooltip together; and so have others, where single ones would take more bytes.
     ///
     /// It stands alone, or within a page of HTML, with which it shares neither names nor styles: there, its text
