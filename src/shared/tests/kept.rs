@@ -58,11 +58,13 @@ fn who_looks_waits_a_second_for_a_stopped_owner_and_who_changes_waits_until_he_g
     });
     holder.wait_until_stopped();
     thread::scope(|scope| {
-        let changer = scope.spawn(|| *ShmBox::new_in(7_u64, &heap).unwrap());
+        let boxed = scope.spawn(|| *ShmBox::new_in(7_u64, &heap).unwrap());
+        let root = scope.spawn(|| *heap.root_or_insert_with("other", || 7_u64).unwrap());
         look_at(&heap);
-        assert!(!changer.is_finished());
+        let are_waiting = !boxed.is_finished() && !root.is_finished();
         holder.resume();
-        assert_eq!(changer.join().unwrap(), 7);
+        assert!(are_waiting);
+        assert_eq!((boxed.join().unwrap(), root.join().unwrap()), (7, 7));
     });
     assert!(heap.report().is_exact);
     heap.check().unwrap();
