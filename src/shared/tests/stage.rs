@@ -176,9 +176,10 @@ fn behind(attached: &Attached, place: usize) -> Behind {
     let lock: &ShmMutex<[u64; 2]> = unsafe { place.cast().as_ref() };
     match lock.try_lock() {
         Ok(guard) => Behind { is_warned: false, data: *guard },
-        // SAFETY: any bytes are numbers.
         Err(LockError::OwnerDied(dead)) => {
-            Behind { is_warned: true, data: *unsafe { dead.into_guard() } }
+            // SAFETY: any bytes are numbers.
+            let guard = unsafe { dead.into_guard() };
+            Behind { is_warned: true, data: *guard }
         }
         Err(error) => panic!("{error:?}"),
     }
