@@ -7,6 +7,7 @@ pub(crate) mod crew;
 pub(crate) mod death;
 pub(crate) mod effort;
 pub(crate) mod figures;
+pub(crate) mod goals;
 pub(crate) mod histogram;
 pub(crate) mod others;
 pub(crate) mod peers;
