@@ -31,6 +31,8 @@ mod lock_steps;
 mod overlaps;
 #[cfg(not(asan))]
 mod risks;
+#[cfg(all(target_arch = "x86_64", not(asan)))]
+mod root_steps;
 mod schema;
 #[cfg(all(target_arch = "x86_64", not(asan)))]
 mod stage;
