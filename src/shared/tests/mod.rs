@@ -9,6 +9,8 @@ mod bases;
 #[cfg(not(asan))]
 mod blow;
 #[cfg(all(target_arch = "x86_64", not(asan)))]
+mod box_steps;
+#[cfg(all(target_arch = "x86_64", not(asan)))]
 mod deaths;
 mod errors;
 #[cfg(not(asan))]
