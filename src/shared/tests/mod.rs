@@ -1,5 +1,7 @@
 //! Tests of what needs to be looked at from inside.
 
+#[cfg(all(target_arch = "x86_64", not(asan), feature = "allocator-api2"))]
+mod allocator_steps;
 #[cfg(not(asan))]
 mod astray;
 #[cfg(all(target_arch = "x86_64", not(asan)))]
