@@ -9,7 +9,6 @@ use std::{mem, ptr, slice};
 use crate::error::AllocError;
 use crate::shared::access::shared_heap::SharedHeap;
 use crate::shared::containers::boxed::ShmBox;
-use crate::shared::containers::string::ShmString;
 use crate::shared::containers::try_clone::TryClone;
 use crate::shared::containers::vec::ShmVec;
 use crate::shared::schema::schema::Schema;
@@ -88,6 +87,24 @@ const DEEDS: &[Deed] = &[
         vec.resize_with(8, || Pair::new(90, heap)).unwrap();
     }),
     ("extend_from_within", false, 4, |[vec, _], _| vec.extend_from_within(1..3).unwrap()),
+    ("reserve", false, 0, |[vec, _], _| vec.reserve(100).unwrap()),
+    ("reserve_exact", false, 0, |[vec, _], _| vec.reserve_exact(100).unwrap()),
+    // All of it from the start.
+    ("into_iter", false, 13, |[vec, _], heap| {
+        let vec = mem::replace(vec, ShmVec::new_in(heap));
+        assert_eq!(vec.into_iter().skip(1).map(|pair| pair.number).sum::<u64>(), 15);
+    }),
+    ("try_clone", false, 13, |[vec, _], _| drop(vec.try_clone().unwrap())),
+    ("from_slice_in", false, 5, |[vec, _], heap| {
+        drop(ShmVec::from_slice_in(&vec[..2], heap).unwrap());
+    }),
+    ("from_iter_in", false, 5, |_, heap| {
+        let pairs = (90..92).map(|number| Pair::new(number, heap));
+        drop(ShmVec::from_iter_in(pairs, heap).unwrap());
+    }),
+    ("with_capacity_in", false, 1, |_, heap| {
+        drop(Vector::with_capacity_in(10, heap).unwrap());
+    }),
     ("replacing it", false, 2, |[vec, _], heap| *vec = ShmVec::new_in(heap)),
 ];
 
@@ -181,44 +198,6 @@ fn see_deaths(act: Act, mut see: impl FnMut(Left)) -> bool {
     }
     heap.check().unwrap();
     true
-}
-
-#[test]
-fn a_string_is_text_whichever_instruction_is_the_last() {
-    let deeds: [fn(&mut ShmString); 12] = [
-        |text| text.insert_str(3, "→→").unwrap(),
-        |text| _ = text.remove(1),
-        |text| text.replace_range(1..6, "ü").unwrap(),
-        |text| text.retain(|character| character != '→'),
-        |text| text.push_str(" and so on → and on, which takes more memory").unwrap(),
-        |text| _ = text.pop(),
-        |text| text.truncate(7),
-        |text| drop(text.drain(1..6)),
-        |text| assert_eq!(text.drain(3..11).map(char::len_utf8).sum::<usize>(), 8),
-        |text| drop(text.split_off(6).unwrap()),
-        |text| text.try_extend([" and so on →", "", " and on, which takes more memory"]).unwrap(),
-        |text| text.try_extend("🦀ü".chars()).unwrap(),
-    ];
-    for (index, deed) in deeds.into_iter().enumerate() {
-        let heap = SharedHeap::build(Memory::memfd(BYTES).unwrap(), 4).unwrap();
-        // Nobody who finds another dead in another test is to settle this one meanwhile.
-        heap.attached.attachment.forget();
-        let text = ShmString::from_str_in("aä→b🦀→x", &heap).unwrap();
-        let mut shared = ShmBox::new_in(text, &heap).unwrap();
-        let Some(mut child) = Traced::fork(|| deed(&mut shared)) else {
-            println!("the system lets nobody trace: left out");
-            return;
-        };
-        let before = shared.to_string();
-        let mut seen = BTreeSet::new();
-        while child.step() {
-            let text = std::str::from_utf8(shared.as_bytes());
-            seen.insert(text.unwrap_or_else(|error| panic!("deed {index}: {error}")).to_owned());
-        }
-        assert!(seen.len() > 1 && *shared != before, "deed {index}: {seen:?}");
-        let is_part = |text: &String| before.starts_with(text) || shared.starts_with(text);
-        assert!(seen.iter().all(is_part), "deed {index}: {seen:?}");
-    }
 }
 
 /// Puts the heap in order as after a death, and looks at all elements: each is there, and all that

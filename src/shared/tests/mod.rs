@@ -45,6 +45,8 @@ mod steps;
 #[cfg(all(target_arch = "x86_64", not(asan)))]
 mod takeovers;
 #[cfg(all(target_arch = "x86_64", not(asan)))]
+mod text_steps;
+#[cfg(all(target_arch = "x86_64", not(asan)))]
 mod tour;
 #[cfg(all(target_arch = "x86_64", not(asan)))]
 mod troupe;
