@@ -32,6 +32,8 @@ mod kills;
 mod lists;
 #[cfg(all(target_arch = "x86_64", not(asan)))]
 mod lock_steps;
+#[cfg(all(target_arch = "x86_64", not(asan)))]
+mod name_steps;
 mod overlaps;
 #[cfg(not(asan))]
 mod risks;

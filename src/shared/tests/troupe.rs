@@ -115,18 +115,23 @@ impl Drop for Troupe {
 impl Traced {
     /// What its next instruction asks of the system, if that is one of these.
     fn call(&self) -> Option<Call> {
+        const COMMAND: u64 = 0x7F;
+        let command = (self.registers().rsi & COMMAND) as i32;
+        match self.call_number()? {
+            libc::SYS_exit_group => Some(Call::End),
+            libc::SYS_futex if command == libc::FUTEX_WAIT => Some(Call::Sleep),
+            libc::SYS_futex if command == libc::FUTEX_WAIT_BITSET => Some(Call::Sleep),
+            _ => None,
+        }
+    }
+
+    /// The number of the call of the system that its next instruction is.
+    pub(super) fn call_number(&self) -> Option<i64> {
         /// The bytes of `syscall`.
         const SYSCALL: u64 = 0x050F;
-        const COMMAND: u64 = 0x7F;
         let registers = self.registers();
-        let command = (registers.rsi & COMMAND) as i32;
-        let call = match registers.rax as i64 {
-            libc::SYS_exit_group => Call::End,
-            libc::SYS_futex if command == libc::FUTEX_WAIT => Call::Sleep,
-            libc::SYS_futex if command == libc::FUTEX_WAIT_BITSET => Call::Sleep,
-            _ => return None,
-        };
-        (self.word(registers.rip as usize) & 0xFFFF == SYSCALL).then_some(call)
+        let is_call = self.word(registers.rip as usize) & 0xFFFF == SYSCALL;
+        is_call.then_some(registers.rax as i64)
     }
 
     /// Those words of its robust list that hold its number: where they lie in their files.

@@ -10,18 +10,18 @@ use crate::sys::place::Place;
 
 /// A directory of its own for each test.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(crate) struct Folder {
     path: PathBuf,
 }
 
 impl Folder {
-    pub(super) fn make() -> Self {
+    pub(crate) fn make() -> Self {
         let path = std::env::temp_dir().join(unique());
         fs::create_dir(&path).expect("a new directory");
         Self { path }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -29,7 +29,7 @@ impl Folder {
         Place::of_path(&self.path.join(name)).expect("a name")
     }
 
-    pub(super) fn entries(&self) -> Vec<OsString> {
+    pub(crate) fn entries(&self) -> Vec<OsString> {
         let entries = fs::read_dir(&self.path).expect("the directory is there");
         entries.map(|entry| entry.expect("it is listed").file_name()).collect()
     }

@@ -5,7 +5,7 @@ mod bytes;
 pub(crate) mod child;
 mod drafts;
 mod filter;
-mod folder;
+pub(crate) mod folder;
 mod full;
 mod machine;
 mod names;
