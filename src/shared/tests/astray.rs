@@ -6,9 +6,7 @@
 
 use core::mem::{self, ManuallyDrop};
 use core::sync::atomic::Ordering;
-use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::Command;
 
 use crate::shared::access::shared_heap::SharedHeap;
 use crate::shared::containers::boxed::ShmBox;
@@ -16,18 +14,14 @@ use crate::shared::containers::string::ShmString;
 use crate::shared::containers::vec::ShmVec;
 use crate::shared::heap::handle::Handle;
 use crate::sys::mapping::Memory;
+use crate::sys::tests::alone::run_alone;
 
 /// More than what a vector begins with.
 type Value = [u64; 4];
 
 #[test]
 fn what_leads_astray_is_refused_in_the_first_heap_and_in_others() {
-    let output = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "shared::tests::astray::child", "--ignored"])
-        .output()
-        .unwrap();
-    let report = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && report.contains("1 passed"), "{output:?}\n{report}");
+    run_alone("shared::tests::astray::", 1);
 }
 
 #[test]

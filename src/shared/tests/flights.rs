@@ -23,6 +23,7 @@ use crate::sync::lock_error::LockError;
 use crate::sync::mutex::ShmMutex;
 use crate::sync::owner::Owner;
 use crate::sys::fork::{self, Side};
+use crate::sys::tests::child::{Child, Ending};
 
 const BYTES: usize = 4 << 20;
 const LONG: Layout = Layout::new::<[u64; 10_000]>();
@@ -198,11 +199,15 @@ fn a_block_that_is_pending_and_in_flight_is_given_back_once() {
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn who_takes_a_lock_over_gives_back_what_its_owner_was_filling() {
-    let heap = heap_with_locks();
-    let lock = ShmMutex::new_in(7_u64, &heap).unwrap();
-    if die_landing(&heap, Some(&lock)) {
-        assert!(heap.attached.has_lost_blocks());
-        assert!(matches!(lock.lock(), Err(LockError::OwnerDied(_))));
-        assert!(!heap.attached.has_lost_blocks());
-    }
+    // In a process of its own: nobody who is forked by another test has this heap, and gives it back before.
+    let mut scene = Child::fork(|| {
+        let heap = heap_with_locks();
+        let lock = ShmMutex::new_in(7_u64, &heap).unwrap();
+        if die_landing(&heap, Some(&lock)) {
+            assert!(heap.attached.has_lost_blocks());
+            assert!(matches!(lock.lock(), Err(LockError::OwnerDied(_))));
+            assert!(!heap.attached.has_lost_blocks());
+        }
+    });
+    assert_eq!(scene.end(), Ending::WELL);
 }

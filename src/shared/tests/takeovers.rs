@@ -25,8 +25,9 @@ use crate::sync::participants::Life;
 use crate::sys::tests::child::{Child, Ending};
 use crate::sys::tests::patience::comes_true;
 
+/// There is room for children of other tests, too: who takes a lock over settles what is to be settled here.
 fn heap() -> SharedHeap {
-    HeapOptions::new(400 << 10).participants(8).create(&Backing::Memfd).unwrap()
+    HeapOptions::new(400 << 10).participants(64).create(&Backing::Memfd).unwrap()
 }
 
 fn shared<T: ShmSafe>(heap: &SharedHeap, value: T) -> &'static ShmMutex<T> {

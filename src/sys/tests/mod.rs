@@ -1,5 +1,6 @@
 //! Tests of what the platform offers, and the processes that tests fork.
 
+pub(crate) mod alone;
 mod backings;
 mod bytes;
 pub(crate) mod child;
