@@ -7,8 +7,9 @@
 use core::alloc::Layout;
 use core::mem::{offset_of, size_of};
 use core::ops::Range;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::Ordering;
 
+use super::whole::{place_of, word};
 use crate::geometry::Class;
 use crate::shared::access::shared_heap::SharedHeap;
 use crate::shared::heap::handle::Handle;
@@ -54,15 +55,6 @@ fn heap() -> SharedHeap {
     heap.attached.head.flights[1].begin(ours, heap.attached.slab_offset(whole[4]));
     heap.check().unwrap();
     heap
-}
-
-fn word(heap: &SharedHeap, place: usize) -> &AtomicU64 {
-    heap.attached.word_at(place).unwrap()
-}
-
-/// How far something in the heap is from its start.
-fn place_of<T>(heap: &SharedHeap, part: &T) -> usize {
-    heap.attached.offset_of(core::ptr::from_ref(part).addr()).unwrap()
 }
 
 /// Has each bit be another, one at a time, and expects a check to say so; but where `means_nothing` of the

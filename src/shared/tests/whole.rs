@@ -32,12 +32,12 @@ fn heap_of(bytes: usize) -> SharedHeap {
     heap
 }
 
-fn word(heap: &SharedHeap, place: usize) -> &AtomicU64 {
+pub(super) fn word(heap: &SharedHeap, place: usize) -> &AtomicU64 {
     heap.attached.word_at(place).unwrap()
 }
 
 /// Where something is.
-fn place_of<T>(heap: &SharedHeap, part: &T) -> usize {
+pub(super) fn place_of<T>(heap: &SharedHeap, part: &T) -> usize {
     heap.attached.offset_of(core::ptr::from_ref(part).addr()).unwrap()
 }
 
