@@ -3,7 +3,7 @@
 
 use core::iter;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
 use super::handle::Handle;
 use super::head::{Facts, Head};
@@ -37,17 +37,20 @@ static NEWEST: AtomicPtr<Attached> = AtomicPtr::new(ptr::null_mut());
 /// no list.
 static FIRST: First = First {
     is_claimed: AtomicBool::new(false),
-    tag: AtomicU64::new(0),
-    start: AtomicPtr::new(ptr::null_mut()),
-    bytes: AtomicUsize::new(0),
+    less_start: AtomicU64::new(0),
+    bytes: AtomicU64::new(0),
+    base: AtomicPtr::new(ptr::null_mut()),
 };
 
+/// What makes an address of a handle in few instructions.
 struct First {
     is_claimed: AtomicBool,
-    /// See [`Handle::tag`]; 0 for none.
-    tag: AtomicU64,
-    start: AtomicPtr<u8>,
-    bytes: AtomicUsize,
+    /// This and the bits of a handle add up to how far it is from [`First::START`] in the heap; 0 for none.
+    less_start: AtomicU64,
+    /// How many there are from [`First::START`] on; 0 for none.
+    bytes: AtomicU64,
+    /// This and the bits of a handle add up to an address.
+    base: AtomicPtr<u8>,
 }
 
 /// Whether an attached heap is in the list of all.
@@ -141,14 +144,10 @@ impl Drop for Attached {
 /// handle leads out of it.
 #[inline]
 pub(crate) fn resolve(handle: Handle, bytes: usize, align: usize) -> Option<NonNull<u8>> {
-    let tag = FIRST.tag.load(Ordering::Acquire);
-    let offset = handle.bits().wrapping_sub(tag);
-    let limit = FIRST.bytes.load(Ordering::Relaxed) as u64;
-    // The handle of another heap is too far away, and every one if there is none.
-    if offset <= limit && bytes as u64 <= limit - offset && offset % align as u64 == 0 {
-        let start = FIRST.start.load(Ordering::Relaxed);
-        // SAFETY: within the mapping, as was looked at above.
-        return NonNull::new(unsafe { start.add(offset as usize) });
+    if FIRST.has(handle, bytes as u64) && handle.bits() % align as u64 == 0 {
+        let place = FIRST.base.load(Ordering::Relaxed).wrapping_add(handle.bits() as usize);
+        // SAFETY: within the mapping, as was looked at above, where no address is 0.
+        return Some(unsafe { NonNull::new_unchecked(place) });
     }
     resolve_slowly(handle, bytes, align)
 }
@@ -161,19 +160,41 @@ fn resolve_slowly(handle: Handle, bytes: usize, align: usize) -> Option<NonNull<
 }
 
 impl First {
+    /// Where the first thing lies that handles lead to.
+    const START: usize = Head::EMPTY_BUFFER;
+
+    /// Whether so many bytes lie within. It may say no of what lies before [`First::START`].
+    #[inline]
+    fn has(&self, handle: Handle, bytes: u64) -> bool {
+        // The handle of another heap is too far away, and every one if there is none.
+        let offset = handle.bits().wrapping_add(self.less_start.load(Ordering::Acquire));
+        let all = self.bytes.load(Ordering::Relaxed);
+        if bytes == 0 || bytes > Self::START as u64 {
+            return all.checked_sub(bytes).is_some_and(|last| offset <= last);
+        }
+        // Where the last byte lies is all: if the first one lies before `START`, it is still in the heap.
+        offset.wrapping_add(bytes - 1) < all
+    }
+
     fn claim(&self, attached: &Attached) {
         if !self.is_claimed.swap(true, Ordering::Acquire) {
-            self.start.store(attached.region.start().as_ptr(), Ordering::Relaxed);
-            self.bytes.store(attached.facts.bytes, Ordering::Relaxed);
-            self.tag.store(Handle::tag(attached.facts.heap), Ordering::Release);
+            let start = attached.region.start().as_ptr();
+            let base = start.wrapping_sub(Handle::tag(attached.facts.heap) as usize);
+            self.base.store(base, Ordering::Relaxed);
+            self.bytes.store((attached.facts.bytes - Self::START) as u64, Ordering::Relaxed);
+            self.less_start.store(Self::less_start_of(attached), Ordering::Release);
         }
     }
 
     fn give_up(&self, attached: &Attached) {
-        if self.tag.load(Ordering::Relaxed) == Handle::tag(attached.facts.heap) {
-            self.tag.store(0, Ordering::Relaxed);
+        if self.less_start.load(Ordering::Relaxed) == Self::less_start_of(attached) {
             self.bytes.store(0, Ordering::Relaxed);
+            self.less_start.store(0, Ordering::Relaxed);
             self.is_claimed.store(false, Ordering::Release);
         }
+    }
+
+    fn less_start_of(attached: &Attached) -> u64 {
+        (Handle::tag(attached.facts.heap) + Self::START as u64).wrapping_neg()
     }
 }

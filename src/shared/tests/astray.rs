@@ -48,12 +48,15 @@ fn child() {
     }
 }
 
-/// What is so many bytes before the end, at it or beyond it: where nothing lies that has more.
+/// What is a few bytes before the start, so many before the end, at it or beyond it: where nothing lies that
+/// has more.
 fn handles_out_of(heap: &SharedHeap) -> Vec<Handle> {
     let (heap, end) = (heap.attached.facts.heap, heap.attached.facts.bytes);
     let far = Handle::MAX_BYTES as usize & !7;
+    let before = [8, 16, 64].map(|bytes| Handle::tag(heap) - bytes);
     let places = [end - 8, end, end + 8, 2 * end, far];
-    places.map(|place| Handle::new(heap, place).unwrap()).to_vec()
+    let beyond = places.map(|place| Handle::new(heap, place).unwrap().bits());
+    before.into_iter().chain(beyond).map(|bits| Handle::from_bits(bits).unwrap()).collect()
 }
 
 /// Where a block lies that stays, with a vector of nothing in it.
