@@ -43,6 +43,10 @@ fn child() {
             assert_lost_whatever_it_is(Handle::from_bits(own.bits() + misplaced).unwrap());
         }
         assert_reaches_the_end(heap);
+        assert_bounds_to_the_byte::<1>(heap);
+        assert_bounds_to_the_byte::<3>(heap);
+        // More than what comes before the first thing that handles lead to.
+        assert_bounds_to_the_byte::<100_000>(heap);
         assert_no_vector_is_longer(heap);
         heap.check().unwrap();
     }
@@ -134,6 +138,20 @@ fn assert_reaches_the_end(heap: &SharedHeap) {
         words[1].store(length as u64, Ordering::Relaxed);
         assert_lost(one_less, || _ = made_of::<ShmVec<u64>>(one_less).as_slice());
         words[1].store(0, Ordering::Relaxed);
+    }
+}
+
+/// Values of bytes, which lie anywhere, are there up to both ends of the heap.
+fn assert_bounds_to_the_byte<const BYTES: usize>(heap: &SharedHeap) {
+    let start = Handle::tag(heap.attached.facts.heap);
+    let end = start + heap.attached.facts.bytes as u64;
+    let last = end - BYTES as u64;
+    let value = |bits| made_of::<ShmBox<[u8; BYTES]>>(Handle::from_bits(bits).unwrap());
+    for bits in [start, start + 1, last - 1, last] {
+        assert_eq!(value(bits).len(), BYTES);
+    }
+    for bits in [start - 1, start - BYTES as u64, last + 1, end] {
+        assert_lost(value(bits).handle, || _ = **value(bits));
     }
 }
 
