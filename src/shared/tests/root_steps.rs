@@ -62,6 +62,14 @@ fn die_removing(act: impl FnOnce()) {
     assert_eq!(Child::fork(act).end(), Ending::WELL);
 }
 
+/// Has a process make a root and remove it, and die.
+fn die_removing_a_root_of(heap: &SharedHeap) {
+    die_removing(|| {
+        make(heap);
+        remove(heap);
+    });
+}
+
 #[test]
 fn a_root_that_owns_something_is_made_and_dropped_or_not_whichever_instruction_is_the_last() {
     let stage = Stage::new(BYTES);
@@ -114,10 +122,7 @@ fn what_the_dead_have_removed_is_dropped_once_whichever_instruction_is_the_last(
     let stage = Stage::new(BYTES);
     let heap = &stage.heap;
     let mut tour = Tour::of(&stage);
-    die_removing(|| {
-        make(heap);
-        remove(heap);
-    });
+    die_removing_a_root_of(heap);
     let lose_block = || {
         let block = heap.attached.insert([7_u64; 100]).ok().unwrap();
         heap.attached.head.flights[5].begin(Owner::new(3, 1), heap.attached.slab_offset(block));
@@ -133,10 +138,7 @@ fn what_the_dead_were_dropping_is_left_whichever_instruction_is_the_last() {
     let stage = Stage::new(BYTES);
     let heap = &stage.heap;
     let mut tour = Tour::of(&stage);
-    die_removing(|| {
-        make(heap);
-        remove(heap);
-    });
+    die_removing_a_root_of(heap);
     let dead = Owner::new(3, 1);
     assert!(heap.attached.hold().unwrap().free_removed(dead, |_| true).is_some());
     tour.walk_and_reap(&stage, "its record is freed", || _ = heap.reap(), &[lost(1)]);
