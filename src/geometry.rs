@@ -4,6 +4,11 @@
 /// The bytes of a page, whatever the system's pages have.
 pub(crate) const PAGE_BYTES: usize = 4096;
 
+/// Does not compile for a type that is aligned to more than a page, as no block is.
+pub(crate) const fn assert_alignable<T>() {
+    assert!(align_of::<T>() <= PAGE_BYTES, "no heap aligns a value to more than a page");
+}
+
 /// A size of block, of which many share a run of pages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Class(u8);

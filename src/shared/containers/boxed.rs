@@ -14,6 +14,7 @@ use core::sync::atomic::AtomicU64;
 
 use super::try_clone::TryClone;
 use crate::error::{AllocError, InsertError};
+use crate::geometry::assert_alignable;
 use crate::shared::access::shared_heap::SharedHeap;
 use crate::shared::heap::attached::{self, Attached};
 use crate::shared::heap::blocks::Fill;
@@ -147,6 +148,7 @@ impl<T> ShmBox<T> {
 
     #[inline]
     fn find(&self) -> Option<NonNull<T>> {
+        const { assert_alignable::<T>() };
         let (bytes, align) = (mem::size_of::<T>(), mem::align_of::<T>());
         attached::resolve(self.handle, bytes, align).map(NonNull::cast)
     }

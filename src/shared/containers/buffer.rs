@@ -9,6 +9,7 @@ use core::sync::atomic::{Ordering, compiler_fence};
 
 use super::boxed::lost;
 use super::moves;
+use crate::geometry::assert_alignable;
 use crate::shared::heap::attached::{self, Attached};
 use crate::shared::heap::buffer_head::BufferHead;
 use crate::shared::heap::handle::Handle;
@@ -26,7 +27,7 @@ pub(crate) struct Buffer<T> {
 impl<T> Buffer<T> {
     /// Where the elements begin.
     pub(super) const ELEMENTS_START: usize = {
-        assert!(mem::align_of::<T>() <= 4096, "no heap aligns a value to more than a page");
+        assert_alignable::<T>();
         mem::size_of::<BufferHead>().next_multiple_of(mem::align_of::<T>())
     };
     pub(super) const ALIGN: usize = if mem::align_of::<T>() > 8 { mem::align_of::<T>() } else { 8 };

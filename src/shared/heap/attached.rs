@@ -37,7 +37,7 @@ static NEWEST: AtomicPtr<Attached> = AtomicPtr::new(ptr::null_mut());
 /// no list.
 static FIRST: First = First {
     is_claimed: AtomicBool::new(false),
-    less_start: AtomicU64::new(0),
+    less_tag: AtomicU64::new(0),
     bytes: AtomicU64::new(0),
     base: AtomicPtr::new(ptr::null_mut()),
 };
@@ -45,11 +45,10 @@ static FIRST: First = First {
 /// What makes an address of a handle in few instructions.
 struct First {
     is_claimed: AtomicBool,
-    /// This and the bits of a handle add up to how far it is from [`First::START`] in the heap; 0 for none.
-    less_start: AtomicU64,
-    /// How many there are from [`First::START`] on; 0 for none.
+    /// This and the bits of a handle add up to its offset, and overflow, see [`Handle::tag`]; 0 for none.
+    less_tag: AtomicU64,
     bytes: AtomicU64,
-    /// This and the bits of a handle add up to an address.
+    /// This and the bits of a handle add up to its address.
     base: AtomicPtr<u8>,
 }
 
@@ -140,13 +139,13 @@ impl Drop for Attached {
     }
 }
 
-/// Finds `bytes` bytes, aligned to `align`, a power of two; none if the heap is not attached, or the
-/// handle leads out of it.
+/// Finds `bytes` bytes, aligned to `align`, a power of two and at most a page; none if the heap is not attached,
+/// or the handle leads out of it.
 #[inline]
 pub(crate) fn resolve(handle: Handle, bytes: usize, align: usize) -> Option<NonNull<u8>> {
     if FIRST.has(handle, bytes as u64) && handle.bits() % align as u64 == 0 {
         let place = FIRST.base.load(Ordering::Relaxed).wrapping_add(handle.bits() as usize);
-        // SAFETY: within the mapping, as was looked at above, where no address is 0.
+        // SAFETY: within the mapping or at its end, as was looked at above, where no address is 0.
         return Some(unsafe { NonNull::new_unchecked(place) });
     }
     resolve_slowly(handle, bytes, align)
@@ -160,41 +159,95 @@ fn resolve_slowly(handle: Handle, bytes: usize, align: usize) -> Option<NonNull<
 }
 
 impl First {
-    /// Where the first thing lies that handles lead to.
-    const START: usize = Head::EMPTY_BUFFER;
-
-    /// Whether so many bytes lie within. It may say no of what lies before [`First::START`].
+    /// Whether so many bytes lie within.
     #[inline]
     fn has(&self, handle: Handle, bytes: u64) -> bool {
-        // The handle of another heap is too far away, and every one if there is none.
-        let offset = handle.bits().wrapping_add(self.less_start.load(Ordering::Acquire));
-        let all = self.bytes.load(Ordering::Relaxed);
-        if bytes == 0 || bytes > Self::START as u64 {
-            return all.checked_sub(bytes).is_some_and(|last| offset <= last);
-        }
-        // Where the last byte lies is all: if the first one lies before `START`, it is still in the heap.
-        offset.wrapping_add(bytes - 1) < all
+        // The handle of a heap with a lower number does not overflow, that of one with a higher is too far away,
+        // and where there is none, whatever else is just written here, none overflows.
+        let (offset, overflows) =
+            handle.bits().overflowing_add(self.less_tag.load(Ordering::Acquire));
+        // What overflows is so much less than the greatest number.
+        overflows
+            && bytes <= Handle::MAX_BYTES
+            && offset.wrapping_add(bytes) <= self.bytes.load(Ordering::Relaxed)
     }
 
     fn claim(&self, attached: &Attached) {
         if !self.is_claimed.swap(true, Ordering::Acquire) {
-            let start = attached.region.start().as_ptr();
-            let base = start.wrapping_sub(Handle::tag(attached.facts.heap) as usize);
+            let tag = Handle::tag(attached.facts.heap);
+            let base = attached.region.start().as_ptr().wrapping_sub(tag as usize);
             self.base.store(base, Ordering::Relaxed);
-            self.bytes.store((attached.facts.bytes - Self::START) as u64, Ordering::Relaxed);
-            self.less_start.store(Self::less_start_of(attached), Ordering::Release);
+            self.bytes.store(attached.facts.bytes as u64, Ordering::Relaxed);
+            self.less_tag.store(tag.wrapping_neg(), Ordering::Release);
         }
     }
 
     fn give_up(&self, attached: &Attached) {
-        if self.less_start.load(Ordering::Relaxed) == Self::less_start_of(attached) {
-            self.bytes.store(0, Ordering::Relaxed);
-            self.less_start.store(0, Ordering::Relaxed);
+        let less_tag = Handle::tag(attached.facts.heap).wrapping_neg();
+        if self.less_tag.load(Ordering::Relaxed) == less_tag {
+            self.less_tag.store(0, Ordering::Relaxed);
             self.is_claimed.store(false, Ordering::Release);
         }
     }
+}
 
-    fn less_start_of(attached: &Attached) -> u64 {
-        (Handle::tag(attached.facts.heap) + Self::START as u64).wrapping_neg()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first(less_tag: u64, bytes: u64) -> First {
+        First {
+            is_claimed: AtomicBool::new(true),
+            less_tag: AtomicU64::new(less_tag),
+            bytes: AtomicU64::new(bytes),
+            base: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+
+    /// Numbers around a few that matter.
+    fn around(numbers: &[u64]) -> impl Iterator<Item = u64> {
+        numbers
+            .iter()
+            .flat_map(|number| (0..5).map(|step| number.wrapping_add(step).wrapping_sub(2)))
+    }
+
+    #[test]
+    fn the_first_heap_has_what_lies_within_and_nothing_else() {
+        let most = Handle::MAX_BYTES;
+        let mut within = 0;
+        for heap in [1, 2, 3, Handle::HEAPS / 2, Handle::HEAPS - 1] {
+            for heap_bytes in [4096, 1 << 20, most - 1, most] {
+                let (start, end) = (Handle::tag(heap), Handle::tag(heap) + heap_bytes);
+                let first = first(start.wrapping_neg(), heap_bytes);
+                for bits in around(&[
+                    0,
+                    4096,
+                    most,
+                    start,
+                    start + 4096,
+                    end,
+                    end.wrapping_add(4096),
+                    u64::MAX,
+                ]) {
+                    let Some(handle) = Handle::from_bits(bits) else { continue };
+                    for bytes in around(&[2, 4096, heap_bytes, most, 1 << 63, u64::MAX - 2]) {
+                        let ends = u128::from(bits) + u128::from(bytes);
+                        let lies_within = bits >= start && ends <= u128::from(end);
+                        assert_eq!(first.has(handle, bytes), lies_within, "{handle:?} {bytes}");
+                        within += u32::from(lies_within);
+                    }
+                }
+            }
+        }
+        assert!(within > 100);
+    }
+
+    #[test]
+    fn what_is_not_yet_or_no_more_the_first_heap_has_nothing() {
+        let first = first(0, 1 << 20);
+        for bits in around(&[2, 4096, Handle::tag(1), u64::MAX - 2]) {
+            let Some(handle) = Handle::from_bits(bits) else { continue };
+            assert!([0, 8, 4096].into_iter().all(|bytes| !first.has(handle, bytes)), "{handle:?}");
+        }
     }
 }

@@ -2,7 +2,6 @@
 #![expect(unsafe_code, reason = "writes values into a heap")]
 
 use core::alloc::Layout;
-use core::mem;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,6 +11,7 @@ use super::handle::Handle;
 use super::held::{Held, Taken};
 use super::intent::Place;
 use crate::error::AllocError;
+use crate::geometry::assert_alignable;
 
 /// How a new block is filled.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Attached {
     /// Moves a value into the heap; gives it back if there is no room. A value without bytes takes none.
     #[inline]
     pub(crate) fn insert<T>(&self, value: T) -> Result<Handle, T> {
-        const { assert!(mem::align_of::<T>() <= 4096, "no heap aligns a value to more than a page") };
+        const { assert_alignable::<T>() };
         let layout = Layout::new::<T>();
         if layout.size() == 0 {
             return self.empty().ok_or(value);

@@ -9,7 +9,7 @@ use core::num::NonZero;
 /// ```text
 ///  63            44  43                        0
 /// ┌─────────────────┬───────────────────────────┐
-/// │ heap, never 0   │ offset in bytes           │
+/// │ heap, 0 in none │ offset in bytes           │
 /// └─────────────────┴───────────────────────────┘
 /// ```
 ///
@@ -64,7 +64,9 @@ impl Handle {
 
     #[inline]
     pub(crate) const fn offset(self) -> usize {
-        (self.0.get() & Self::OFFSET) as usize
+        let offset = self.0.get() & Self::OFFSET;
+        // Where addresses are shorter, what is further away is in no heap.
+        if offset > usize::MAX as u64 { usize::MAX } else { offset as usize }
     }
 }
 
