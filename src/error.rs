@@ -22,7 +22,7 @@ pub struct AllocError;
 
 impl fmt::Display for AllocError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no memory for this request: a limit is reached or the system has none left")
+        f.write_str("no memory for this request: a limit is reached, a pool or heap is full, or the system has none left")
     }
 }
 

@@ -26,7 +26,10 @@ impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TableFull { capacity } => {
-                write!(f, "all {capacity} slots for participants are taken by living processes")
+                write!(
+                    f,
+                    "all {capacity} slots for participants are taken by living processes; `HeapOptions::participants` says how many"
+                )
             }
             Self::NotAttached => {
                 f.write_str("the lock lies in no shared memory that this process has attached")

@@ -47,29 +47,60 @@ impl<'a, T> LockError<'a, T> {
     ///
     /// # Errors
     ///
-    /// The lock is not taken: it is this error.
-    pub fn recover(self, repair: impl FnOnce(&mut T)) -> Result<ShmMutexGuard<'a, T>, Self>
+    /// The lock is not taken: it is this error, which borrows nothing.
+    pub fn recover(
+        self,
+        repair: impl FnOnce(&mut T),
+    ) -> Result<ShmMutexGuard<'a, T>, LockError<'static, T>>
     where
         T: KillSafe,
     {
         match self {
             Self::Panicked(panicked) => Ok(panicked.recover(repair)),
             Self::OwnerDied(died) => Ok(died.recover(repair)),
-            error => Err(error),
+            Self::Held => Err(LockError::Held),
+            Self::Relock => Err(LockError::Relock),
+            Self::NotJoined(error) => Err(LockError::NotJoined(error)),
         }
     }
 
     /// Puts a value in the place of the data, which after a kill is forgotten, as by [`OwnerDied::replace`], and
     /// after a panic is dropped.
     ///
+    /// ```
+    /// use aquifer::{Backing, SharedHeap, ShmMutex, ShmSafe, ShmVec};
+    ///
+    /// #[derive(ShmSafe)]
+    /// #[repr(C)]
+    /// struct Table { routes: ShmMutex<ShmVec<u64>>, hits: ShmMutex<u64> }
+    ///
+    /// fn add(heap: &SharedHeap, route: u64) -> Result<usize, Box<dyn std::error::Error>> {
+    ///     let none = || ShmVec::new_in(heap);
+    ///     let make = || Table { routes: ShmMutex::new(none()), hits: ShmMutex::new(0) };
+    ///     let table = heap.root_or_insert_with("table", make)?;
+    ///     let mut routes = table.routes.lock().or_else(|error| error.replace_with(none))?;
+    ///     routes.push(route)?;
+    ///     Ok(routes.len())
+    /// }
+    ///
+    /// let heap = SharedHeap::create(&Backing::Memfd, 1 << 20)?;
+    /// assert_eq!((add(&heap, 7)?, add(&heap, 8)?), (1, 2));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
-    /// The lock is not taken: it is this error.
-    pub fn replace_with(self, make: impl FnOnce() -> T) -> Result<ShmMutexGuard<'a, T>, Self> {
+    /// The lock is not taken: it is this error, which borrows nothing.
+    pub fn replace_with(
+        self,
+        make: impl FnOnce() -> T,
+    ) -> Result<ShmMutexGuard<'a, T>, LockError<'static, T>> {
         match self {
             Self::Panicked(panicked) => Ok(panicked.recover(|data| *data = make())),
             Self::OwnerDied(died) => Ok(died.replace(make())),
-            error => Err(error),
+            Self::Held => Err(LockError::Held),
+            Self::Relock => Err(LockError::Relock),
+            Self::NotJoined(error) => Err(LockError::NotJoined(error)),
         }
     }
 }
@@ -172,7 +203,7 @@ impl<T> fmt::Display for LockError<'_, T> {
         match self {
             Self::Panicked(_) => f.write_str("a panic has unwound through an earlier guard"),
             Self::OwnerDied(_) => f.write_str("an earlier owner was killed holding the lock"),
-            Self::Held => f.write_str("the lock is held by another"),
+            Self::Held => f.write_str("the lock is held"),
             Self::Relock => f.write_str("this thread holds the lock already"),
             Self::NotJoined(error) => error.fmt(f),
         }

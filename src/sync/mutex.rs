@@ -95,7 +95,7 @@ impl<T> ShmMutex<T> {
     ///
     /// * [`LockError::Panicked`] and [`LockError::OwnerDied`] have taken it, too, and hold it.
     /// * [`LockError::Relock`] if this thread holds it already.
-    /// * [`LockError::NotJoined`] if this process cannot be a participant.
+    /// * [`LockError::NotJoined`] if this process cannot be a participant, or a dead owner's heaps cannot be settled.
     #[inline]
     #[doc(alias = "ngx_shmtx_lock")]
     pub fn lock(&self) -> Result<ShmMutexGuard<'_, T>, LockError<'_, T>> {

@@ -59,6 +59,10 @@ pub(super) fn reserve(file: &File, bytes: usize) -> io::Result<()> {
         // To try it would leave none to others meanwhile.
         return Err(io::Error::from_raw_os_error(libc::ENOSPC));
     }
+    if longest_file() < bytes as u64 {
+        // To try it would end this process by SIGXFSZ.
+        return Err(io::Error::from_raw_os_error(libc::EFBIG));
+    }
     let mut reserved = 0;
     while reserved < bytes {
         let piece = PIECE.min(bytes - reserved);
@@ -71,6 +75,14 @@ pub(super) fn reserve(file: &File, bytes: usize) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Returns how long this process may make a file, in bytes.
+fn longest_file() -> u64 {
+    let mut limits = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: there is room for what is written; if the call fails, as it cannot, there is no limit.
+    unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &mut limits) };
+    limits.rlim_cur
 }
 
 /// Returns how many bytes are free where a file is, if its file system has a bound.

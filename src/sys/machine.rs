@@ -4,14 +4,18 @@
 use std::fs;
 use std::io;
 
-/// Returns a number that differs from one start of the machine to the next; 0 where `/proc` does not
-/// tell. What was written under another number, no process that lives has written.
-pub(crate) fn boot_id() -> u128 {
-    let read = || {
-        let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-        u128::from_str_radix(&text.trim_end().replace('-', ""), 16).ok()
-    };
-    read().unwrap_or(0)
+/// Returns a number that differs from one start of the machine to the next, and is not 0. What was written under
+/// another number, no process that lives has written.
+///
+/// # Errors
+///
+/// `/proc` is not mounted, or somebody has put something else there.
+pub(crate) fn boot_id() -> io::Result<u128> {
+    const PLACE: &str = "/proc/sys/kernel/random/boot_id";
+    let text = fs::read_to_string(PLACE)
+        .map_err(|error| io::Error::new(error.kind(), format!("{PLACE}: {error}")))?;
+    let number = u128::from_str_radix(&text.trim_end().replace('-', ""), 16).ok();
+    number.filter(|&number| number != 0).ok_or_else(|| io::Error::other(PLACE))
 }
 
 /// Returns 16 bytes that nobody can guess.

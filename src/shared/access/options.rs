@@ -78,12 +78,13 @@ impl HeapOptions {
     }
 
     /// Makes the heap, and attaches it. All of its memory is reserved, where the backing can do so: a
-    /// full file system is an error here, and no signal later.
+    /// full file system is an error here, and no signal later. So is a limit of the size of files.
     ///
     /// A heap that has a name has it only when it is whole. A process that is killed before leaves nothing where
     /// the file system knows files without a name (`O_TMPFILE`: ext4, XFS, Btrfs, tmpfs). Elsewhere a file
     /// stays in the directory that has as its name a dot, the name of the heap, another dot, and 32 digits: nobody
-    /// opens it, and it may be removed when its maker is dead.
+    /// opens it, and it may be removed when its maker is dead. A file gets its name by `/proc`, which is to be
+    /// mounted.
     ///
     /// # Errors
     ///
@@ -147,7 +148,7 @@ impl HeapOptions {
         match unnamed.publish() {
             Ok(()) => Ok(heap),
             Err(error) => {
-                // SAFETY: nobody has it but this, or can find it.
+                // SAFETY: nobody has it but this, and no handle to it was made.
                 unsafe { heap.detach() };
                 Err(match error.kind() {
                     io::ErrorKind::AlreadyExists => AttachError::Exists,

@@ -14,7 +14,8 @@ impl SharedHeap {
     /// Removes the name of a root: nobody finds it any more, and another may have it. Its value stays for
     /// those who have found it, and is dropped and its memory given back when the last of them has left
     /// or died: by the next who calls [`SharedHeap::reap`], removes a root or finds no room for one, and who has
-    /// found a root of its type if it has to be dropped. If a process dies dropping it, what it owns is lost.
+    /// found a root of its type if it has to be dropped. If a process dies dropping it, what it owns is lost; and so
+    /// is what lies behind a [`ShmMutex`](crate::ShmMutex) of it whose owner was killed, as nobody can tell what that is.
     ///
     /// Who has found it, its maker too, keeps it until he leaves the heap or ends: roots are for what lives as
     /// long as processes do. What comes and goes belongs in a collection that is a root.

@@ -11,6 +11,7 @@ use core::sync::atomic::Ordering;
 use super::droppers;
 use super::root_error::RootError;
 use super::shared_heap::SharedHeap;
+use crate::geometry::assert_alignable;
 use crate::shared::heap::held::Held;
 use crate::shared::heap::record::Record;
 use crate::shared::heap::record_head::State;
@@ -54,7 +55,7 @@ impl SharedHeap {
     /// # Errors
     ///
     /// [`RootError::NotFound`], and [`RootError::Type`] if its type is not `T`: another name, another
-    /// version, or other parts.
+    /// version, or other parts. [`RootError::Damaged`], [`RootError::NotJoined`] and [`RootError::Interrupted`].
     pub fn root<T: ShmSafe + Sync>(&self, name: &str) -> Result<Root<T>, RootError> {
         let held = self.attached.hold()?;
         let record = held.root(name).ok_or(RootError::NotFound)?;
@@ -70,7 +71,11 @@ impl SharedHeap {
     ///
     /// # Errors
     ///
-    /// [`RootError::Type`], [`RootError::Name`], and [`RootError::Full`] if there is no room.
+    /// [`RootError::Name`], [`RootError::Full`] if there is no room, and those of [`SharedHeap::root`].
+    ///
+    /// # Panics
+    ///
+    /// If there is no room, roots are dropped that are removed, and their drop may panic.
     pub fn root_or_insert_with<T: ShmSafe + Sync>(
         &self,
         name: &str,
@@ -97,12 +102,13 @@ impl SharedHeap {
     ///
     /// # Errors
     ///
-    /// That of `make`: no root is made then. And those of [`SharedHeap::root_or_insert_with`].
+    /// That of `make`: no root is made then. And those of [`SharedHeap::root_or_insert_with`], which panics as this.
     pub fn root_or_try_insert_with<T: ShmSafe + Sync, E: From<RootError>>(
         &self,
         name: &str,
         make: impl FnOnce() -> Result<T, E>,
     ) -> Result<Root<T>, E> {
+        const { assert_alignable::<T>() };
         if name.is_empty() || name.len() > Self::MAX_NAME_BYTES {
             return Err(RootError::Name.into());
         }
@@ -151,7 +157,7 @@ impl SharedHeap {
     ///
     /// # Errors
     ///
-    /// The heap is damaged, or this process is no participant.
+    /// [`RootError::Damaged`], [`RootError::NotJoined`] and [`RootError::Interrupted`].
     pub fn roots(&self) -> Result<Vec<RootInfo>, RootError> {
         let _held = self.attached.hold()?;
         let table = self.attached.attachment.table;
@@ -228,7 +234,7 @@ pub(super) fn expect_type<T: ShmSafe>(record: Record<'_>) -> Result<(), RootErro
 }
 
 impl<T> Root<T> {
-    /// Returns the value for as long as this process lives.
+    /// Returns the value for as long as this process lives: for a static, say, or for threads that nobody joins.
     ///
     /// An associated function, lest it hide a method of the value.
     #[must_use]

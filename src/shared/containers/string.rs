@@ -236,7 +236,8 @@ impl ShmString {
         }
         let place = buffer.places(range.start, text.len());
         let source = NonNull::from(text.as_bytes()).cast();
-        // SAFETY: there is room for it, and a text that is borrowed is elsewhere.
+        // SAFETY: there is room for it. A text that is borrowed is elsewhere, but where somebody has written into
+        // the tables, one block may be the other.
         unsafe { place.copy_from(source, text.len()) };
         // SAFETY: the text before the range, the new text and the text behind the range.
         unsafe { buffer.set_len(range.start + text.len() + tail) };

@@ -80,7 +80,7 @@ pub enum AttachError {
         expected: u64,
     },
     /// It is of a time before the machine was started: nobody can tell whether what was written last is
-    /// in it. Unlink it, and make a new one.
+    /// in it. Unlink it, and make a new one. Or its maker had no `/proc`, and could not tell.
     OtherBoot,
     /// The file is a copy of a heap's, or was moved to another file system: what is in it leads to the original,
     /// and whoever is alive there is not here. It can be [looked at](crate::HeapView). What nobody can see is that a
@@ -117,7 +117,7 @@ impl fmt::Display for AttachError {
                 write!(f, "the file is user {found}'s, and this process is of user {expected}")
             }
             Self::WideMode { found } => {
-                write!(f, "others may use the file: its mode is {found:#o} instead of 0o600")
+                write!(f, "others may use the file: its mode is {found:#o} instead of 0o600; chmod it")
             }
             Self::Unsealed => f.write_str("the memory is not sealed against shrinking"),
             Self::NoHeap => f.write_str("the bytes are not those of a heap"),
@@ -134,11 +134,15 @@ impl fmt::Display for AttachError {
             Self::Length { found, expected } => {
                 write!(f, "the heap has {found} bytes, and says that it has {expected}")
             }
-            Self::OtherBoot => f.write_str("the heap is of a time before this machine was started"),
-            Self::Copied => f.write_str("the file is a copy of a heap's"),
-            Self::NumberTaken => {
-                f.write_str("another heap with the same number is attached in this process")
+            Self::OtherBoot => f.write_str(
+                "the heap is of a time before this machine was started; unlink it and make a new one",
+            ),
+            Self::Copied => {
+                f.write_str("the file is a copy of a heap's; unlink it and make a new one")
             }
+            Self::NumberTaken => f.write_str(
+                "another heap with the same number is attached in this process; unlink one and make it anew",
+            ),
             Self::Damaged(damage) => damage.fmt(f),
             Self::NotJoined(error) => error.fmt(f),
             Self::System(error) => write!(f, "the system refused it: {error}"),
@@ -167,7 +171,6 @@ impl From<io::Error> for AttachError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound => Self::NotFound,
-            io::ErrorKind::AlreadyExists => Self::Exists,
             _ => Self::System(error),
         }
     }

@@ -5,7 +5,6 @@ use core::mem;
 use core::ptr::{self, NonNull};
 use core::slice;
 use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
-use std::io::ErrorKind;
 
 use super::attach_error::AttachError;
 use super::attached::{Attached, Listing};
@@ -27,11 +26,16 @@ impl Attached {
         Self::join(memory, facts)
     }
 
-    /// Attaches the heap in mapped memory; or returns the one that is attached already, if it is the same.
-    pub(crate) fn find(memory: Memory) -> Result<&'static Self, AttachError> {
+    /// Attaches the heap in mapped memory, which is prepared for it; or returns the one that is attached already, if
+    /// it is the same.
+    pub(crate) fn find(
+        memory: Memory,
+        prepare: impl FnOnce(&Memory) -> Result<(), AttachError>,
+    ) -> Result<&'static Self, AttachError> {
         let facts = Head::in_memory(&memory)?.read(memory.bytes())?;
-        if facts.boot != machine::boot_id() {
-            return Err(AttachError::OtherBoot);
+        let boot = machine::boot_id();
+        if facts.boot != *boot.as_ref().unwrap_or(&0) {
+            return Err(boot.map_or_else(AttachError::System, |_| AttachError::OtherBoot));
         }
         if !facts.is_original_in(&memory).map_err(AttachError::System)? {
             return Err(AttachError::Copied);
@@ -41,7 +45,10 @@ impl Attached {
         match Self::of(facts.heap) {
             Some(attached) if attached.is_in(&memory) => attached.enter(),
             Some(_) => Err(AttachError::NumberTaken),
-            None => Self::join(memory, facts),
+            None => {
+                prepare(&memory)?;
+                Self::join(memory, facts)
+            }
         }
     }
 
@@ -97,19 +104,23 @@ impl Attached {
 /// The turn of the threads that attach heaps, in memory that a fork wipes.
 fn attaching() -> Result<&'static Turn, AttachError> {
     static TURN: AtomicPtr<Turn> = AtomicPtr::new(ptr::null_mut());
+    let mut turn = TURN.load(Ordering::Acquire);
+    if turn.is_null() {
+        let bytes = mem::size_of::<Turn>();
+        let made = wiped::map(bytes).map_err(AttachError::System)?;
+        let new = made.cast().as_ptr();
+        let (none, [stored, seen]) = (ptr::null_mut(), [Ordering::AcqRel, Ordering::Acquire]);
+        turn = TURN.compare_exchange(none, new, stored, seen).map_or_else(
+            |faster| {
+                // SAFETY: mapped above with this length; a thread was faster, and nobody knows of this one.
+                unsafe { private::unmap(made, bytes) };
+                faster
+            },
+            |_| new,
+        );
+    }
     // SAFETY: what is stored there is mapped for good; all zero is a turn.
-    let find = || unsafe { TURN.load(Ordering::Acquire).as_ref() };
-    if let Some(turn) = find() {
-        return Ok(turn);
-    }
-    let bytes = mem::size_of::<Turn>();
-    let made = wiped::map(bytes).map_err(AttachError::System)?;
-    let (none, turn) = (ptr::null_mut(), made.cast().as_ptr());
-    if TURN.compare_exchange(none, turn, Ordering::AcqRel, Ordering::Relaxed).is_err() {
-        // SAFETY: mapped above with this length; a thread was faster, and nobody knows of this one.
-        unsafe { private::unmap(made, bytes) };
-    }
-    find().ok_or(AttachError::System(ErrorKind::OutOfMemory.into()))
+    Ok(unsafe { &*turn })
 }
 
 /// Writes a heap into new memory, which is all zero, and which nobody else has yet.
@@ -120,7 +131,7 @@ fn initialise(memory: &Memory, capacity: u32) -> Result<Facts, AttachError> {
         heap: free_number(identity),
         capacity,
         identity,
-        boot: machine::boot_id(),
+        boot: machine::boot_id().unwrap_or(0),
         birth: memory.birth().map_err(AttachError::System)?,
     };
     let tables = facts.tables().ok_or(AttachError::TooLarge)?;

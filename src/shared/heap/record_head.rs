@@ -96,11 +96,12 @@ impl Cut {
         unsafe { marks.write_bytes(0, marks_bytes) };
         // SAFETY: the texts lie behind the marks.
         let texts = unsafe { marks.add(marks_bytes) };
-        // SAFETY: there is room for the name, which is not in the heap.
-        unsafe { texts.copy_from_nonoverlapping(NonNull::from(name).cast(), name.len()) };
+        // SAFETY: there is room for the name. It may lie in this heap, where somebody has written into the tables
+        // even in this block.
+        unsafe { texts.copy_from(NonNull::from(name).cast(), name.len()) };
         // SAFETY: the name of the type lies behind the name.
         let type_text = unsafe { texts.add(name.len()) };
-        // SAFETY: there is room for it, and it is not in the heap.
+        // SAFETY: there is room for it, and it is private memory's.
         unsafe {
             type_text.copy_from_nonoverlapping(NonNull::from(type_name).cast(), type_name.len())
         };

@@ -100,7 +100,7 @@ impl HeapView {
     pub(crate) fn new(memory: Memory) -> Result<Self, AttachError> {
         let facts = Head::in_memory(&memory)?.read(memory.bytes())?;
         let is_original = facts.is_original_in(&memory).map_err(AttachError::System)?;
-        let is_current = is_original && facts.boot == machine::boot_id();
+        let is_current = is_original && facts.boot == machine::boot_id().unwrap_or(0);
         Ok(Self { memory, facts, is_current })
     }
 

@@ -43,7 +43,10 @@ fn each_reason_not_to_attach_a_heap_has_a_text() {
             ForeignOwner { found: 1000, expected: 33 },
             "the file is user 1000's, and this process is of user 33",
         ),
-        (WideMode { found: 0o664 }, "others may use the file: its mode is 0o664 instead of 0o600"),
+        (
+            WideMode { found: 0o664 },
+            "others may use the file: its mode is 0o664 instead of 0o600; chmod it",
+        ),
         (Unsealed, "the memory is not sealed against shrinking"),
         (NoHeap, "the bytes are not those of a heap"),
         (
@@ -60,16 +63,22 @@ fn each_reason_not_to_attach_a_heap_has_a_text() {
             "the heap has pages of 16384 bytes, and this program of 4096",
         ),
         (Length { found: 5, expected: 6 }, "the heap has 5 bytes, and says that it has 6"),
-        (OtherBoot, "the heap is of a time before this machine was started"),
-        (Copied, "the file is a copy of a heap's"),
-        (NumberTaken, "another heap with the same number is attached in this process"),
+        (
+            OtherBoot,
+            "the heap is of a time before this machine was started; unlink it and make a new one",
+        ),
+        (Copied, "the file is a copy of a heap's; unlink it and make a new one"),
+        (
+            NumberTaken,
+            "another heap with the same number is attached in this process; unlink one and make it anew",
+        ),
         (
             Damaged(damage),
             "somebody has written into the heap: the number of pages is wrong in its head",
         ),
         (
             NotJoined(JoinError::TableFull { capacity: 4 }),
-            "all 4 slots for participants are taken by living processes",
+            "all 4 slots for participants are taken by living processes; `HeapOptions::participants` says how many",
         ),
         (System(io::Error::other("no")), "the system refused it: no"),
     ];

@@ -19,10 +19,13 @@ use crate::shared::report::view::HeapView;
 use crate::slab::tests::one_processor::OneProcessor;
 #[cfg(target_arch = "x86_64")]
 use crate::slab::tests::tracer::{Traced, stand_still};
+#[cfg(target_arch = "x86_64")]
 use crate::sync::lock_error::LockError;
+#[cfg(target_arch = "x86_64")]
 use crate::sync::mutex::ShmMutex;
 use crate::sync::owner::Owner;
 use crate::sys::fork::{self, Side};
+#[cfg(target_arch = "x86_64")]
 use crate::sys::tests::child::{Child, Ending};
 
 const BYTES: usize = 4 << 20;

@@ -163,9 +163,13 @@ impl Stage {
     }
 }
 
-/// A copy of what nobody else uses any more.
-pub(super) fn copy_of<T>(original: &T) -> T {
-    // SAFETY: the callers' promise.
+/// Reads what is another process's: the process that is stepped through gives back what its parent has.
+///
+/// # Safety
+///
+/// In this process nobody uses the original any more, if the copy is used up.
+pub(super) unsafe fn copy_of<T>(original: &T) -> T {
+    // SAFETY: a reference leads to a valid value; and the caller's promise.
     unsafe { ptr::read(original) }
 }
 

@@ -28,9 +28,10 @@ fn blocks_are_taken_and_given_back_or_not_whichever_instruction_is_the_last() {
     tour.walk("whole pages", || _ = heap.alloc_layout(pages).unwrap());
     tour.walk("no room", || _ = heap.alloc_layout(Layout::new::<[u8; 400_000]>()).unwrap_err());
     let other = ShmBox::new_in([0_u8; 100], heap).unwrap();
-    // The child gives back what is its parent's: here nobody uses it any more.
-    tour.walk("a box is dropped", || drop(copy_of(&other)));
-    tour.walk("a box and its run are dropped", || drop(copy_of(&kept)));
+    // SAFETY: the child gives back what is its parent's: here nobody uses it any more.
+    tour.walk("a box is dropped", || drop(unsafe { copy_of(&other) }));
+    // SAFETY: as above.
+    tour.walk("a box and its run are dropped", || drop(unsafe { copy_of(&kept) }));
     let pages_there = heap.alloc_layout(pages).unwrap();
     // SAFETY: as above.
     tour.walk("whole pages are given back", || unsafe { heap.dealloc(pages_there, pages) });

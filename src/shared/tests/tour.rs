@@ -52,7 +52,7 @@ impl<'a> Tour<'a> {
     }
 
     /// Returns what a death leaves, as `look` sees it, in order: what follows each other differs. None where the
-    /// system lets nobody trace.
+    /// system lets nobody trace: then it is done, and nobody looks.
     pub(super) fn see<T: PartialEq>(
         &mut self,
         name: &'static str,
@@ -61,8 +61,9 @@ impl<'a> Tour<'a> {
     ) -> Option<Vec<T>> {
         let stage = self.stage;
         let _near = OneProcessor::stay();
-        let Some(mut process) = stage.send(act) else {
-            println!("the system lets nobody trace: left out");
+        let Some(mut process) = stage.send(&act) else {
+            println!("the system lets nobody trace: {name}, but nobody looks");
+            act();
             return None;
         };
         assert!(process.run(), "{name}: it ends before it begins");

@@ -14,7 +14,9 @@ use super::bytes::words;
 use super::child::{Child, Ending, exit_at_once, limit};
 use super::folder::Folder;
 use crate::sys::draft::Draft;
-use crate::sys::mapping::Access;
+use crate::sys::machine;
+use crate::sys::mapping::{Access, Memory};
+use crate::sys::place::Place;
 use crate::sys::refused::Refused;
 use crate::sys::trusted::Trust;
 
@@ -42,7 +44,7 @@ fn a_full_file_system_is_an_error_and_nothing_is_left() {
 #[test]
 fn what_cannot_fit_is_not_tried_at_the_cost_of_others() {
     on_a_small_file_system(|folder| {
-        // Who reserves as much as there is, until there is no more, ends here.
+        // Who reserves as much as there is, until there is no more, comes upon this.
         limit(libc::RLIMIT_FSIZE, ROOM as u64 / 2);
         let refused = Draft::create(&folder.place("heap"), ROOM + 1).expect_err("too much");
         assert_eq!(refused.raw_os_error(), Some(libc::ENOSPC));
@@ -50,20 +52,44 @@ fn what_cannot_fit_is_not_tried_at_the_cost_of_others() {
 }
 
 #[test]
-fn what_fails_half_way_leaves_nothing() {
-    const HALF_WAY: usize = 4 << 20;
-    for create in [Draft::create, Draft::create_named] {
+fn a_limit_of_the_size_of_files_is_an_error_and_nothing_is_left() {
+    let create: [fn(&Place, usize) -> io::Result<()>; 3] = [
+        |place, bytes| Draft::create(place, bytes).map(drop),
+        |place, bytes| Draft::create_named(place, bytes).map(drop),
+        |_, bytes| Memory::memfd(bytes).map(drop),
+    ];
+    for create in create {
         let folder = Folder::make();
         let mut child = Child::fork(|| {
-            limit(libc::RLIMIT_FSIZE, HALF_WAY as u64);
-            // SAFETY: the call takes numbers; the error is all that is left of the limit.
-            unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
-            let refused = create(&folder.place("heap"), 2 * HALF_WAY).expect_err("too much");
+            limit(libc::RLIMIT_FSIZE, ROOM as u64);
+            // One byte more, and the system would end this process.
+            let refused = create(&folder.place("heap"), ROOM + 1).expect_err("too much");
             assert_eq!(refused.kind(), io::ErrorKind::FileTooLarge);
+            create(&folder.place("heap"), ROOM).expect("as much as may be");
         });
         assert_eq!(child.end(), Ending::WELL);
         assert!(folder.entries().is_empty());
     }
+}
+
+#[test]
+fn without_proc_it_is_said_what_is_missing() {
+    // Where its files would be, there are none.
+    on_a_file_system(c"size=1M", |folder| {
+        let (proc, nothing) = (c"/proc".as_ptr(), ptr::null());
+        let bind = libc::MS_BIND;
+        let empty = CString::new(folder.path().as_os_str().as_bytes()).expect("a path");
+        // SAFETY: the strings end in zeros, and are borrowed for as long as the call lasts.
+        let hidden = unsafe { libc::mount(empty.as_ptr(), proc, nothing, bind, nothing.cast()) };
+        done(hidden).expect("it may be mounted, as the other was");
+        let boot = machine::boot_id().expect_err("there is no such file");
+        assert!(boot.to_string().starts_with("/proc/sys/kernel/random/boot_id: "), "{boot}");
+        let draft = Draft::create(&folder.place("heap"), ROOM / 2).expect("there is room");
+        let refused = draft.publish().expect_err("it gets no name");
+        assert_eq!(refused.kind(), io::ErrorKind::Unsupported);
+        assert!(refused.to_string().contains("/proc"), "{refused}");
+        assert!(folder.entries().is_empty());
+    });
 }
 
 #[test]
