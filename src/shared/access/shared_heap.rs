@@ -141,8 +141,8 @@ impl SharedHeap {
         Attached::find(memory, |_| Ok(())).map(|attached| Self { attached })
     }
 
-    /// Takes the name of a heap away. Those who have attached it keep it, and it is gone with the last of
-    /// them.
+    /// Takes the name of a heap away, or of whatever has it. Those who have attached it keep it, and it is gone with
+    /// the last of them.
     ///
     /// # Errors
     ///

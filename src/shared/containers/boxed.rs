@@ -44,7 +44,8 @@ use crate::shared::schema::shm_safe::{NicheOption, ShmSafe};
 /// # Panics
 ///
 /// Using the value panics if the heap is not attached in this process, or if somebody has overwritten the
-/// box so that it leads out of the heap. Dropping such a box does nothing.
+/// box so that it leads out of the heap. Dropping such a box does nothing. A long list of boxes, each in the one before,
+/// is dropped by calls within calls, as with `Box`: so long a one that no stack has room for them is to be taken apart.
 #[repr(transparent)]
 pub struct ShmBox<T> {
     pub(crate) handle: Handle,

@@ -4,7 +4,9 @@
 use core::mem::forget;
 use core::ptr;
 use core::sync::atomic::Ordering;
-use std::time::Duration;
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::stage::{Behind, Stage, copy_of};
 use super::tour::Tour;
@@ -121,6 +123,40 @@ fn a_lock_that_was_waited_for_is_free_for_the_next_whichever_instruction_is_the_
     assert!(seen.is_none_or(|seen| seen.len() == 1));
     drop(guard);
     assert_eq!(*lock.lock().unwrap(), [7; 2]);
+}
+
+#[test]
+fn who_waited_for_a_lock_has_it_or_leaves_it_whichever_instruction_is_the_last() {
+    let (stage, lock) = stage_with_lock();
+    let offset = stage.lock.get().unwrap();
+    let word = stage.heap.attached.word_at(offset).unwrap();
+    let is_waited_for = || Word::from_bits(word.load(Ordering::Relaxed)).has_waiters();
+    let (before, is_held) = (Behind { is_warned: false, data: [7; 2] }, Barrier::new(2));
+    let seen = thread::scope(|scope| {
+        scope.spawn(|| {
+            let guard = lock.lock().unwrap();
+            is_held.wait();
+            let begun = Instant::now();
+            while !is_waited_for() && begun.elapsed() < Duration::from_secs(60) {
+                thread::sleep(Duration::from_millis(1));
+            }
+            // By then it sleeps.
+            thread::sleep(Duration::from_millis(50));
+            drop(guard);
+        });
+        is_held.wait();
+        let look = || Ok(stage.recover()?.behind_lock);
+        let wait = || raise(&mut lock.lock().unwrap());
+        Tour::of(&stage).see("it is waited for until it is given back", look, wait)
+    });
+    let after = stage.look().unwrap().behind_lock.unwrap();
+    assert_eq!(after, Behind { is_warned: false, data: [8; 2] });
+    let Some(seen) = seen else { return };
+    let [None, between @ .., Some(last)] = &seen[..] else { panic!("{seen:?}") };
+    assert_eq!(*last, after);
+    let is_fine = |behind: &Option<Behind>| behind.is_none_or(|it| it.is_warned || it == before);
+    assert!(between.iter().all(is_fine), "{seen:?}");
+    assert!(between.contains(&Some(Behind { is_warned: true, data: [8, 7] })), "{seen:?}");
 }
 
 #[test]

@@ -55,7 +55,7 @@ pub(super) struct Recovered {
     pub(super) roots: Vec<String>,
     /// The word that is watched, and what is at the handle that it is.
     pub(super) watched: Vec<u64>,
-    /// What the next one finds who takes the lock.
+    /// What the next one finds who takes the lock; none while somebody has it who lives.
     pub(super) behind_lock: Option<Behind>,
 }
 
@@ -143,7 +143,7 @@ impl Stage {
     }
 
     pub(super) fn look_at(&self, attached: &Attached) -> Result<Recovered, HeapDamage> {
-        let behind_lock = self.lock.get().map(|lock| behind(attached, lock));
+        let behind_lock = self.lock.get().and_then(|lock| behind(attached, lock));
         let held = attached.hold().map_err(|unusable| match unusable {
             Unusable::Damaged(damage) => HeapDamage::from(damage),
             other => panic!("{other:?}"),
@@ -174,17 +174,18 @@ pub(super) unsafe fn copy_of<T>(original: &T) -> T {
 }
 
 /// Takes a lock, be it a dead one's, and gives it back.
-fn behind(attached: &Attached, place: usize) -> Behind {
+fn behind(attached: &Attached, place: usize) -> Option<Behind> {
     let place = attached.region.at(place, size_of::<ShmMutex<[u64; 2]>>()).unwrap();
     // SAFETY: a lock lies there, and is mapped for good.
     let lock: &ShmMutex<[u64; 2]> = unsafe { place.cast().as_ref() };
     match lock.try_lock() {
-        Ok(guard) => Behind { is_warned: false, data: *guard },
+        Ok(guard) => Some(Behind { is_warned: false, data: *guard }),
         Err(LockError::OwnerDied(dead)) => {
             // SAFETY: any bytes are numbers.
             let guard = unsafe { dead.into_guard() };
-            Behind { is_warned: true, data: *guard }
+            Some(Behind { is_warned: true, data: *guard })
         }
+        Err(LockError::Held) => None,
         Err(error) => panic!("{error:?}"),
     }
 }
