@@ -59,7 +59,7 @@ pub(super) fn reserve(file: &File, bytes: usize) -> io::Result<()> {
         // To try it would leave none to others meanwhile.
         return Err(io::Error::from_raw_os_error(libc::ENOSPC));
     }
-    if longest_file() < bytes as u64 {
+    if longest_file() < bytes {
         // To try it would end this process by SIGXFSZ.
         return Err(io::Error::from_raw_os_error(libc::EFBIG));
     }
@@ -78,11 +78,11 @@ pub(super) fn reserve(file: &File, bytes: usize) -> io::Result<()> {
 }
 
 /// Returns how long this process may make a file, in bytes.
-fn longest_file() -> u64 {
+fn longest_file() -> usize {
     let mut limits = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
     // SAFETY: there is room for what is written; if the call fails, as it cannot, there is no limit.
     unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &mut limits) };
-    limits.rlim_cur
+    usize::try_from(limits.rlim_cur).unwrap_or(usize::MAX)
 }
 
 /// Returns how many bytes are free where a file is, if its file system has a bound.
