@@ -156,7 +156,7 @@ fn who_waited_for_a_lock_has_it_or_leaves_it_whichever_instruction_is_the_last()
     assert_eq!(*last, after);
     let is_fine = |behind: &Option<Behind>| behind.is_none_or(|it| it.is_warned || it == before);
     assert!(between.iter().all(is_fine), "{seen:?}");
-    assert!(between.contains(&Some(Behind { is_warned: true, data: [8, 7] })), "{seen:?}");
+    assert!(between.iter().flatten().any(|behind| behind.is_warned), "{seen:?}");
 }
 
 #[test]
