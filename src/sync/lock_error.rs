@@ -18,7 +18,7 @@ pub enum LockError<'a, T> {
     Panicked(Panicked<'a, T>),
     /// The lock is taken, but an earlier owner was killed while it held the lock.
     OwnerDied(OwnerDied<'a, T>),
-    /// It is held by another process or thread, and was until the time was up.
+    /// It is held, by another process or thread until the time was up; or, when it was only tried, by anybody.
     Held,
     /// It is held by the very thread that asks for it, which would wait for itself for ever.
     Relock,
@@ -53,7 +53,7 @@ impl<'a, T> LockError<'a, T> {
         repair: impl FnOnce(&mut T),
     ) -> Result<ShmMutexGuard<'a, T>, LockError<'static, T>>
     where
-        T: KillSafe,
+        T: KillSafe + 'static,
     {
         match self {
             Self::Panicked(panicked) => Ok(panicked.recover(repair)),
@@ -94,7 +94,10 @@ impl<'a, T> LockError<'a, T> {
     pub fn replace_with(
         self,
         make: impl FnOnce() -> T,
-    ) -> Result<ShmMutexGuard<'a, T>, LockError<'static, T>> {
+    ) -> Result<ShmMutexGuard<'a, T>, LockError<'static, T>>
+    where
+        T: 'static,
+    {
         match self {
             Self::Panicked(panicked) => Ok(panicked.recover(|data| *data = make())),
             Self::OwnerDied(died) => Ok(died.replace(make())),

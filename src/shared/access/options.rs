@@ -9,6 +9,7 @@ use crate::shared::heap::attach_error::AttachError;
 use crate::shared::heap::head::Facts;
 use crate::sync::owner::Owner;
 use crate::sys::draft::Draft;
+use crate::sys::machine;
 use crate::sys::mapping::Memory;
 use crate::sys::trusted::Trust;
 
@@ -137,6 +138,8 @@ impl HeapOptions {
             // Before so much memory is reserved.
             return Err(AttachError::Exists);
         }
+        // Else nobody could tell it from one of an earlier start of the machine.
+        machine::boot_id().map_err(AttachError::System)?;
         // What is not found here is the directory.
         let draft = Draft::create(&place, self.bytes).map_err(AttachError::System)?;
         self.prepare(draft.memory())?;

@@ -133,7 +133,7 @@ pub(super) fn assert_made_of(character: char, names: &[ShmString]) {
     for (index, name) in names.iter().enumerate() {
         let is_it = |other: &ShmString| word(other) == word(name);
         assert!(name.capacity() == 0 || !names[..index].iter().any(is_it), "it is there twice");
-        let text = str::from_utf8(name.as_bytes()).expect("text");
+        let text = std::str::from_utf8(name.as_bytes()).expect("text");
         assert!(text.chars().all(|one| one == character), "{text:?} is not all {character:?}");
     }
 }
@@ -175,7 +175,7 @@ fn use_numbers(numbers: &mut ShmVec<u64>, tag: u64, random: &mut Random) {
 
 fn use_text(text: &mut ShmString, random: &mut Random) {
     const WORDS: [&str; 4] = ["a", "aü→🦀", "→→", "and so on, and on, and on"];
-    let whole = str::from_utf8(text.as_bytes()).expect("text");
+    let whole = std::str::from_utf8(text.as_bytes()).expect("text");
     assert!(whole.chars().all(|one| WORDS.iter().any(|word| word.contains(one))), "{whole:?}");
     let boundary = |text: &str, random: &mut Random| {
         let at = random.below(text.len() as u64 + 1) as usize;

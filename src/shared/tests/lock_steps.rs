@@ -4,7 +4,7 @@
 use core::mem::forget;
 use core::ptr;
 use core::sync::atomic::Ordering;
-use std::sync::Barrier;
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -129,22 +129,23 @@ fn a_lock_that_was_waited_for_is_free_for_the_next_whichever_instruction_is_the_
 fn who_waited_for_a_lock_has_it_or_leaves_it_whichever_instruction_is_the_last() {
     let (stage, lock) = stage_with_lock();
     let offset = stage.lock.get().unwrap();
-    let word = stage.heap.attached.word_at(offset).unwrap();
-    let is_waited_for = || Word::from_bits(word.load(Ordering::Relaxed)).has_waiters();
-    let (before, is_held) = (Behind { is_warned: false, data: [7; 2] }, Barrier::new(2));
+    // Behind its word the lock has a semaphore, with one bit for those who sleep.
+    let semaphore = stage.heap.attached.word_at(offset + 8).unwrap();
+    let goes_to_sleep = || semaphore.load(Ordering::Relaxed) & 1 << 31 > 0;
+    let (before, (held, is_held)) = (Behind { is_warned: false, data: [7; 2] }, mpsc::channel());
     let seen = thread::scope(|scope| {
         scope.spawn(|| {
             let guard = lock.lock().unwrap();
-            is_held.wait();
+            held.send(()).unwrap();
             let begun = Instant::now();
-            while !is_waited_for() && begun.elapsed() < Duration::from_secs(60) {
+            while !goes_to_sleep() && begun.elapsed() < Duration::from_secs(60) {
                 thread::sleep(Duration::from_millis(1));
             }
-            // By then it sleeps.
-            thread::sleep(Duration::from_millis(50));
+            // A few instructions later it sleeps.
+            thread::sleep(Duration::from_millis(10));
             drop(guard);
         });
-        is_held.wait();
+        is_held.recv().unwrap();
         let look = || Ok(stage.recover()?.behind_lock);
         let wait = || raise(&mut lock.lock().unwrap());
         Tour::of(&stage).see("it is waited for until it is given back", look, wait)

@@ -68,7 +68,9 @@ fn what_a_vector_gives_to_one_that_lies_in_its_block_is_moved() {
     // Its length is another's.
     let length = heap.attached.word_at(numbers.buffer.handle().offset()).unwrap();
     length.store(COUNT, Ordering::Relaxed);
+    let source = numbers[COUNT as usize / 2..].as_ptr_range();
     let half = numbers.split_off(COUNT as usize / 2).unwrap();
+    assert!(source.start < half.as_ptr_range().end && half.as_ptr() < source.end);
     assert!(half.iter().copied().eq(COUNT / 2..COUNT));
     forget((numbers, half));
 }
@@ -78,13 +80,15 @@ fn a_text_is_added_to_one_that_lies_in_its_block() {
     let heap = heap();
     let letters: String = ('a'..='y').cycle().take(8 * COUNT as usize).collect();
     let bytes = ShmVec::from_slice_in(letters.as_bytes(), &heap).unwrap();
-    let text = str::from_utf8(&bytes).unwrap();
+    let text = std::str::from_utf8(&bytes).unwrap();
     let middle = 4 * COUNT as usize;
     let end = &text[middle..];
     lose_block(&heap, &bytes.buffer);
     take_the_beginning(&heap);
     let mut other = ShmString::with_capacity_in(end.len(), &heap).unwrap();
     other.push_str(end).unwrap();
+    let place = other.as_bytes().as_ptr_range();
+    assert!(place.contains(&end.as_ptr()) || end.as_bytes().as_ptr_range().contains(&place.start));
     assert_eq!(other, letters[middle..]);
     forget((bytes, other));
 }
@@ -94,12 +98,15 @@ fn a_root_gets_a_name_that_lies_in_its_block() {
     let heap = heap();
     let letters: String = ('a'..='y').cycle().take(8 * COUNT as usize).collect();
     let bytes = ShmVec::from_slice_in(letters.as_bytes(), &heap).unwrap();
-    let text = str::from_utf8(&bytes).unwrap();
+    let text = std::str::from_utf8(&bytes).unwrap();
+    let block = bytes.as_ptr_range();
     lose_block(&heap, &bytes.buffer);
     // Behind the head of the root's record, where the name is to lie, but not at the same place.
     let name = 150..350;
     let root = heap.root_or_insert_with(&text[name.clone()], || [7_u64; COUNT as usize]);
-    assert_eq!(root.unwrap()[0], 7);
+    let root = root.unwrap();
+    assert!(block.contains(&(&raw const *root).cast()));
+    assert_eq!(root[0], 7);
     assert!(heap.root::<[u64; COUNT as usize]>(&letters[name]).is_ok());
     forget(bytes);
 }

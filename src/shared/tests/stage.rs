@@ -133,7 +133,8 @@ impl Stage {
     pub(super) fn renew_copy(&self) {
         let bytes = self.bytes();
         let place = self.copy.region.start().as_ptr();
-        // SAFETY: nobody writes there meanwhile, and the copy is this thread's alone.
+        // SAFETY: nobody writes there meanwhile, but a thread that gives a lock back, by a word at a time; and the copy
+        // is this thread's alone.
         unsafe { place.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
     }
 

@@ -64,7 +64,11 @@ impl<'a> Tour<'a> {
         let _near = OneProcessor::stay();
         let Some(mut process) = stage.send(&act) else {
             println!("the system lets nobody trace: {name}, but nobody looks");
-            assert_eq!(Child::fork(&act).end(), Ending::WELL, "{name}");
+            let mut process = Child::fork(|| {
+                stage.forget_others();
+                act();
+            });
+            assert_eq!(process.end(), Ending::WELL, "{name}");
             stage.heap.reap();
             return None;
         };
@@ -103,15 +107,19 @@ impl Drop for Tour<'_> {
 }
 
 impl Stage {
+    /// What is left in the heaps of other tests, a process of this one is not to settle.
+    fn forget_others(&self) {
+        let others = Attached::all().filter(|other| !ptr::eq(*other, self.heap.attached));
+        others.for_each(|other| other.attachment.forget());
+    }
+
     /// Has a process take part in the heap, stand still, and do something.
     fn send(&self, act: impl Fn()) -> Option<Traced> {
         self.notes.phase.store(0, Ordering::Relaxed);
         self.notes.owner.store(0, Ordering::Relaxed);
         Traced::fork(|| {
             let attached = self.heap.attached;
-            // What is left in the heaps of other tests, it is not to settle.
-            let others = Attached::all().filter(|other| !ptr::eq(*other, attached));
-            others.for_each(|other| other.attachment.forget());
+            self.forget_others();
             let owner = membership::join(attached.attachment).unwrap();
             // The thread's first lock is another way.
             drop(attached.hold());

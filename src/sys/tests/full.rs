@@ -12,6 +12,7 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use super::bytes::words;
 use super::child::{Child, Ending, exit_at_once, limit};
+use super::filter::Filter;
 use super::folder::Folder;
 use crate::sys::draft::Draft;
 use crate::sys::machine;
@@ -66,6 +67,26 @@ fn a_limit_of_the_size_of_files_is_an_error_and_nothing_is_left() {
             let refused = create(&folder.place("heap"), ROOM + 1).expect_err("too much");
             assert_eq!(refused.kind(), io::ErrorKind::FileTooLarge);
             create(&folder.place("heap"), ROOM).expect("as much as may be");
+        });
+        assert_eq!(child.end(), Ending::WELL);
+        assert!(folder.entries().is_empty());
+    }
+}
+
+#[test]
+fn what_fails_half_way_leaves_nothing() {
+    const HALF_WAY: u32 = 4 << 20;
+    let refused =
+        Filter { call: libc::SYS_fallocate, argument: 2, bits: HALF_WAY, refusal: libc::EIO };
+    for create in [Draft::create, Draft::create_named] {
+        let folder = Folder::make();
+        let mut child = Child::fork(|| {
+            create(&folder.place("heap"), 2 * HALF_WAY as usize).expect("there is room");
+            assert!(refused.install(), "filters are not permitted here");
+            create(&folder.place("heap"), HALF_WAY as usize).expect("the first half is reserved");
+            let refused = create(&folder.place("heap"), 2 * HALF_WAY as usize);
+            let error = refused.expect_err("the second half is refused");
+            assert_eq!(error.raw_os_error(), Some(libc::EIO));
         });
         assert_eq!(child.end(), Ending::WELL);
         assert!(folder.entries().is_empty());
