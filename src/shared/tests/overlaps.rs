@@ -6,8 +6,7 @@ use core::mem::forget;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
-use allocator_api2::alloc::Allocator;
-
+use crate::allocator::Memory as _;
 use crate::shared::access::shared_heap::SharedHeap;
 use crate::shared::containers::buffer::Buffer;
 use crate::shared::containers::string::ShmString;
@@ -47,13 +46,13 @@ fn take_the_beginning(heap: &SharedHeap) {
 fn memory_that_grows_into_its_own_block_keeps_what_is_in_it() {
     let heap = heap();
     let [old, new] = [1, 2].map(|times| Layout::array::<u64>(times * COUNT as usize).unwrap());
-    let memory = (&heap).allocate(old).unwrap().cast::<u8>();
+    let memory = heap.reserve(old).unwrap();
     // SAFETY: so many bytes were handed out.
     unsafe { memory.write_bytes(7, old.size()) };
     let block = memory.addr().get() - heap.attached.region.address() - heap.attached.pages_start;
     heap.attached.slab.free(block).unwrap();
     // SAFETY: but for the tables it is still handed out.
-    let grown = unsafe { (&heap).grow(memory, old, new) }.unwrap().cast::<u8>();
+    let grown = unsafe { heap.grow(memory, old, new) }.unwrap();
     // SAFETY: so many bytes are there.
     let kept = unsafe { NonNull::slice_from_raw_parts(grown, old.size()).as_ref() };
     assert!(kept.iter().all(|&byte| byte == 7));
