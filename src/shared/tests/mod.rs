@@ -34,6 +34,7 @@ mod lists;
 mod lock_steps;
 #[cfg(all(target_arch = "x86_64", not(asan)))]
 mod name_steps;
+#[cfg(feature = "allocator-api2")]
 mod overlaps;
 #[cfg(not(asan))]
 mod risks;
