@@ -211,22 +211,13 @@ fn a_type_that_was_changed_is_refused_and_both_are_named() {
 
 #[test]
 fn a_full_file_system_is_an_error_and_nothing_is_left() {
-    /// No panic ends with it.
-    const NOT_PERMITTED: i32 = 77;
     in_time(|| {
         let scratch = Scratch::new();
-        let child = Child::start(|| {
-            if mount_one_mib(scratch.path()).is_err() {
-                // SAFETY: the call takes a number, and runs nothing of the parent's.
-                unsafe { libc::_exit(NOT_PERMITTED) };
-            }
+        with_one_mib_at(scratch.path(), || {
             let (_, backing) = scratch.file_backing("heap");
             for bytes in [MIB + 4096, 64 * MIB] {
-                let AttachError::System(error) =
-                    SharedHeap::open_or_create(&backing, bytes).unwrap_err()
-                else {
-                    panic!("it is the system that has no room")
-                };
+                let error = SharedHeap::open_or_create(&backing, bytes).unwrap_err();
+                let AttachError::System(error) = error else { panic!("{error:?}") };
                 assert_eq!(error.kind(), ErrorKind::StorageFull);
                 assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
             }
@@ -235,13 +226,51 @@ fn a_full_file_system_is_an_error_and_nothing_is_left() {
             heap.root_or_insert_with("counter", || AtomicU64::new(0)).unwrap();
             heap.check().unwrap();
         });
-        match child.end() {
-            status if libc::WEXITSTATUS(status) == NOT_PERMITTED => {
-                println!("skipped: nothing may be mounted here");
-            }
-            status => assert_eq!(status, 0),
-        }
     });
+}
+
+#[test]
+fn without_proc_it_is_said_what_is_missing_and_nothing_is_left() {
+    in_time(|| {
+        let scratch = Scratch::new();
+        let (_, backing) = scratch.file_backing("heap");
+        let maker = Child::start(|| _ = SharedHeap::create(&backing, MIB).unwrap());
+        assert_eq!(maker.end(), 0);
+        with_one_mib_at(Path::new("/proc"), || {
+            let (_, other) = scratch.file_backing("other");
+            let made = SharedHeap::create(&other, MIB).unwrap_err();
+            let opened = SharedHeap::open(&backing).unwrap_err();
+            for error in [made, opened] {
+                assert!(error.to_string().contains("/proc/sys/kernel/random/boot_id: "), "{error}");
+            }
+            assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
+            // No restart leaves memory without a name: it is for processes that can tell, too.
+            let passed = SharedHeap::create(&Backing::Memfd, MIB).unwrap();
+            let passed = passed.as_fd().unwrap().try_clone_to_owned().unwrap();
+            // SAFETY: the strings end in zeros; what was mounted above is this process's alone.
+            assert_eq!(unsafe { libc::umount(c"/proc".as_ptr()) }, 0);
+            SharedHeap::from_fd(passed).unwrap().check().unwrap();
+        });
+    });
+}
+
+/// Calls `body` in a process that has a small file system in a directory; or says that nobody may mount one.
+fn with_one_mib_at(directory: &Path, body: impl FnOnce()) {
+    /// No panic ends with it.
+    const NOT_PERMITTED: i32 = 77;
+    let child = Child::start(|| {
+        if mount_one_mib(directory).is_err() {
+            // SAFETY: the call takes a number, and runs nothing of the parent's.
+            unsafe { libc::_exit(NOT_PERMITTED) };
+        }
+        body();
+    });
+    match child.end() {
+        status if libc::WEXITSTATUS(status) == NOT_PERMITTED => {
+            println!("skipped: nothing may be mounted here");
+        }
+        status => assert_eq!(status, 0),
+    }
 }
 
 /// Mounts a file system that this process alone sees, and that is gone when the process is.

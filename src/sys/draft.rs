@@ -14,7 +14,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::file;
 use super::machine;
@@ -109,7 +109,7 @@ impl Unnamed {
     ///
     /// # Errors
     ///
-    /// `AlreadyExists`: somebody else was first. `Unsupported`: there is no `/proc`. Or others of the system.
+    /// `AlreadyExists`: somebody else was first. Or others of the system.
     pub(crate) fn publish(self) -> io::Result<()> {
         let (source, here) = (self.source.as_ptr(), libc::AT_FDCWD);
         let target = CString::new(self.place.path().into_os_string().into_vec())?;
@@ -117,15 +117,7 @@ impl Unnamed {
         let follow = libc::AT_SYMLINK_FOLLOW;
         // SAFETY: both strings end in a zero, and are borrowed for as long as the call lasts.
         let result = unsafe { libc::linkat(here, source, here, target.as_ptr(), follow) };
-        if result == 0 {
-            return Ok(());
-        }
-        let error = io::Error::last_os_error();
-        if error.kind() == io::ErrorKind::NotFound && !Path::new("/proc/self/fd").exists() {
-            let text = "a file gets its name by /proc, which is not mounted";
-            return Err(io::Error::new(io::ErrorKind::Unsupported, text));
-        }
-        Err(error)
+        if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
 }
 

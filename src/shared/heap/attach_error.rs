@@ -80,7 +80,7 @@ pub enum AttachError {
         expected: u64,
     },
     /// It is of a time before the machine was started: nobody can tell whether what was written last is
-    /// in it. Unlink it, and make a new one. Or its maker had no `/proc`, and could not tell.
+    /// in it. Unlink it, and make a new one.
     OtherBoot,
     /// The file is a copy of a heap's, or was moved to another file system: what is in it leads to the original,
     /// and whoever is alive there is not here. It can be [looked at](crate::HeapView). What nobody can see is that a

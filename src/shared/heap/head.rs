@@ -17,6 +17,7 @@ use crate::sync::owner::Owner;
 use crate::sync::participants;
 use crate::sync::raw::{Damage, RawLock};
 use crate::sys::birth::Birth;
+use crate::sys::machine;
 use crate::sys::mapping::Memory;
 
 /// The head of a heap. All zero is none yet.
@@ -63,7 +64,8 @@ pub(crate) struct Facts {
     pub(crate) capacity: u32,
     /// A random number that no other heap has.
     pub(crate) identity: u128,
-    /// The start of the machine in which it was made; 0 where that is not known.
+    /// The start of the machine in which it was made; 0 where that is not known, of memory that has no name, and
+    /// stays no longer.
     pub(crate) boot: u128,
     /// What its file is told from a copy by.
     pub(crate) birth: Birth,
@@ -171,6 +173,15 @@ impl Facts {
     /// Those of [`Memory::birth`].
     pub(crate) fn is_original_in(&self, memory: &Memory) -> io::Result<bool> {
         Ok(self.birth.may_be(memory.birth()?))
+    }
+
+    /// Whether it was made since the machine was started.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`machine::boot_id`].
+    pub(crate) fn is_of_this_start(&self) -> io::Result<bool> {
+        Ok(self.boot == 0 || self.boot == machine::boot_id()?)
     }
 
     /// Where the slots of participants begin.

@@ -33,9 +33,8 @@ impl Attached {
         prepare: impl FnOnce(&Memory) -> Result<(), AttachError>,
     ) -> Result<&'static Self, AttachError> {
         let facts = Head::in_memory(&memory)?.read(memory.bytes())?;
-        let boot = machine::boot_id();
-        if facts.boot != *boot.as_ref().unwrap_or(&0) {
-            return Err(boot.map_or_else(AttachError::System, |_| AttachError::OtherBoot));
+        if !facts.is_of_this_start().map_err(AttachError::System)? {
+            return Err(AttachError::OtherBoot);
         }
         if !facts.is_original_in(&memory).map_err(AttachError::System)? {
             return Err(AttachError::Copied);
@@ -108,16 +107,13 @@ fn attaching() -> Result<&'static Turn, AttachError> {
     if turn.is_null() {
         let bytes = mem::size_of::<Turn>();
         let made = wiped::map(bytes).map_err(AttachError::System)?;
-        let new = made.cast().as_ptr();
-        let (none, [stored, seen]) = (ptr::null_mut(), [Ordering::AcqRel, Ordering::Acquire]);
-        turn = TURN.compare_exchange(none, new, stored, seen).map_or_else(
-            |faster| {
-                // SAFETY: mapped above with this length; a thread was faster, and nobody knows of this one.
-                unsafe { private::unmap(made, bytes) };
-                faster
-            },
-            |_| new,
-        );
+        let (none, new) = (ptr::null_mut(), made.cast().as_ptr());
+        turn = new;
+        if let Err(faster) = TURN.compare_exchange(none, new, Ordering::AcqRel, Ordering::Acquire) {
+            // SAFETY: mapped above with this length; a thread was faster, and nobody knows of this one.
+            unsafe { private::unmap(made, bytes) };
+            turn = faster;
+        }
     }
     // SAFETY: what is stored there is mapped for good; all zero is a turn.
     Ok(unsafe { &*turn })

@@ -12,7 +12,6 @@ use crate::shared::heap::attach_error::AttachError;
 use crate::shared::heap::head::{Facts, Head};
 use crate::shared::heap::sight::Sight;
 use crate::shared::heap::snapshot::{self, Seen};
-use crate::sys::machine;
 use crate::sys::mapping::{Access, Memory};
 use crate::sys::trusted::Trust;
 
@@ -100,7 +99,7 @@ impl HeapView {
     pub(crate) fn new(memory: Memory) -> Result<Self, AttachError> {
         let facts = Head::in_memory(&memory)?.read(memory.bytes())?;
         let is_original = facts.is_original_in(&memory).map_err(AttachError::System)?;
-        let is_current = is_original && facts.boot == machine::boot_id().unwrap_or(0);
+        let is_current = is_original && facts.is_of_this_start().unwrap_or(false);
         Ok(Self { memory, facts, is_current })
     }
 

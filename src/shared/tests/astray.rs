@@ -45,7 +45,6 @@ fn child() {
         assert_reaches_the_end(heap);
         assert_bounds_to_the_byte::<1>(heap);
         assert_bounds_to_the_byte::<3>(heap);
-        // More than what comes before the first thing that handles lead to.
         assert_bounds_to_the_byte::<100_000>(heap);
         assert_no_vector_is_longer(heap);
         heap.check().unwrap();

@@ -74,10 +74,15 @@ fn what_a_vector_gives_to_one_that_lies_in_its_block_is_moved() {
     forget((numbers, half));
 }
 
+/// As many bytes as [`COUNT`] numbers have.
+fn letters() -> String {
+    ('a'..='y').cycle().take(8 * COUNT as usize).collect()
+}
+
 #[test]
 fn a_text_is_added_to_one_that_lies_in_its_block() {
     let heap = heap();
-    let letters: String = ('a'..='y').cycle().take(8 * COUNT as usize).collect();
+    let letters = letters();
     let bytes = ShmVec::from_slice_in(letters.as_bytes(), &heap).unwrap();
     let text = std::str::from_utf8(&bytes).unwrap();
     let middle = 4 * COUNT as usize;
@@ -95,7 +100,7 @@ fn a_text_is_added_to_one_that_lies_in_its_block() {
 #[test]
 fn a_root_gets_a_name_that_lies_in_its_block() {
     let heap = heap();
-    let letters: String = ('a'..='y').cycle().take(8 * COUNT as usize).collect();
+    let letters = letters();
     let bytes = ShmVec::from_slice_in(letters.as_bytes(), &heap).unwrap();
     let text = std::str::from_utf8(&bytes).unwrap();
     let block = bytes.as_ptr_range();

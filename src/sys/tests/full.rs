@@ -15,7 +15,6 @@ use super::child::{Child, Ending, exit_at_once, limit};
 use super::filter::Filter;
 use super::folder::Folder;
 use crate::sys::draft::Draft;
-use crate::sys::machine;
 use crate::sys::mapping::{Access, Memory};
 use crate::sys::place::Place;
 use crate::sys::refused::Refused;
@@ -91,26 +90,6 @@ fn what_fails_half_way_leaves_nothing() {
         assert_eq!(child.end(), Ending::WELL);
         assert!(folder.entries().is_empty());
     }
-}
-
-#[test]
-fn without_proc_it_is_said_what_is_missing() {
-    // Where its files would be, there are none.
-    on_a_file_system(c"size=1M", |folder| {
-        let (proc, nothing) = (c"/proc".as_ptr(), ptr::null());
-        let bind = libc::MS_BIND;
-        let empty = CString::new(folder.path().as_os_str().as_bytes()).expect("a path");
-        // SAFETY: the strings end in zeros, and are borrowed for as long as the call lasts.
-        let hidden = unsafe { libc::mount(empty.as_ptr(), proc, nothing, bind, nothing.cast()) };
-        done(hidden).expect("it may be mounted, as the other was");
-        let boot = machine::boot_id().expect_err("there is no such file");
-        assert!(boot.to_string().starts_with("/proc/sys/kernel/random/boot_id: "), "{boot}");
-        let draft = Draft::create(&folder.place("heap"), ROOM / 2).expect("there is room");
-        let refused = draft.publish().expect_err("it gets no name");
-        assert_eq!(refused.kind(), io::ErrorKind::Unsupported);
-        assert!(refused.to_string().contains("/proc"), "{refused}");
-        assert!(folder.entries().is_empty());
-    });
 }
 
 #[test]
