@@ -12,6 +12,7 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::mem::offset_of;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aquifer::{
     AllocError, Schema, SchemaPart, SharedHeap, ShmBox, ShmSafe, ShmString, ShmVec, TryClone,
@@ -217,4 +218,54 @@ fn a_forked_child_sees_and_changes_the_value() {
         drop(boxed);
         assert_all_is_given_back(&heap);
     });
+}
+
+/// Has no bytes, and counts how often it is dropped.
+#[derive(ShmSafe)]
+#[repr(C)]
+struct Token;
+
+static TOKENS_DROPPED: AtomicUsize = AtomicUsize::new(0);
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        TOKENS_DROPPED.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_value_without_bytes_is_dropped_once() {
+    let heap = heap();
+    let dropped = || TOKENS_DROPPED.load(Ordering::Relaxed);
+    let boxed = ShmBox::new_in(Token, &heap).unwrap();
+    let mut place = None;
+    ShmBox::insert_in(&mut place, Token, &heap).unwrap();
+    assert_eq!(dropped(), 0);
+    drop(boxed);
+    assert_eq!(dropped(), 1);
+    let token = place.take().unwrap().into_inner();
+    assert_eq!(dropped(), 1);
+    drop(token);
+    assert_eq!(dropped(), 2);
+    ShmBox::insert_in(&mut place, Token, &heap).unwrap();
+    ShmBox::remove_from(&mut place);
+    assert_eq!((dropped(), place.is_none()), (3, true));
+    assert_all_is_given_back(&heap);
+}
+
+#[test]
+fn values_of_a_heap_that_is_not_attached_are_not_there() {
+    let (heap, other) = (heap(), heap());
+    let mut place = Some(ShmBox::new_in(7_u64, &other).unwrap());
+    let mut owning = Some(ShmBox::new_in(ShmVec::<u64>::new_in(&heap), &other).unwrap());
+    let numbers = ShmVec::from_slice_in(&[1_u64, 2, 3], &other).unwrap();
+    let texts = ShmVec::from_iter_in([ShmString::new_in(&heap)], &other).unwrap();
+    // SAFETY: what is left of it here is not used by this test, but to find that it is not there.
+    unsafe { other.detach() };
+    ShmBox::remove_from(&mut place);
+    ShmBox::remove_from(&mut owning);
+    assert!(place.is_none() && owning.is_none());
+    assert!(catch_unwind(AssertUnwindSafe(|| numbers.into_iter().count())).is_err());
+    drop(texts);
+    assert_all_is_given_back(&heap);
 }

@@ -106,13 +106,13 @@ impl<T: ShmSafe> ShmBox<T> {
     /// this process dead finds both or neither. But if the value has to be dropped, and this process dies
     /// on the way, then what is left of it is lost.
     pub fn remove_from(place: &mut Option<Self>) {
-        if mem::needs_drop::<T>() {
-            return drop(place.take());
-        }
         let heap = place.as_ref().and_then(|boxed| Attached::of(boxed.handle.heap()));
-        if let Some(attached) = heap {
+        match heap.filter(|_| !mem::needs_drop::<T>()) {
             // SAFETY: the box owns a block of this layout, with a value that need not be dropped.
-            unsafe { attached.release(word_of(place), 0, Layout::new::<T>()) };
+            Some(attached) => unsafe {
+                attached.release(word_of(place), 0, Layout::new::<T>());
+            },
+            None => drop(place.take()),
         }
     }
 }

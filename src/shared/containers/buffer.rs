@@ -188,9 +188,9 @@ impl<T> Buffer<T> {
         Some(NonNull::slice_from_raw_parts(self.find_elements(length)?, length))
     }
 
-    /// How many elements there are, which the buffer does not have any more; 0 if nobody can find them.
+    /// How many elements there are, which the buffer does not have any more.
     pub(super) fn uncount_all(&mut self) -> usize {
-        let count = self.find_all().map_or(0, |elements| elements.len());
+        let count = self.as_slice().len();
         if count > 0 {
             // SAFETY: none are valid; and there is a block if there are elements.
             unsafe { self.set_len(0) };

@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "writes values into a heap")]
 
 use core::alloc::Layout;
+use core::mem;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -33,7 +34,10 @@ impl Attached {
         const { assert_alignable::<T>() };
         let layout = Layout::new::<T>();
         if layout.size() == 0 {
-            return self.empty().ok_or(value);
+            let Some(handle) = self.empty() else { return Err(value) };
+            // It is in the heap, and is dropped by whoever has the handle.
+            mem::forget(value);
+            return Ok(handle);
         }
         match self.hold_free() {
             Some(held) => held.insert(value),
