@@ -218,3 +218,22 @@ fn a_buffer_that_can_stays_where_it_is() {
     drop(bytes);
     assert_all_is_given_back(&heap);
 }
+
+#[test]
+fn what_is_to_be_smaller_in_a_full_heap_stays_as_it_is() {
+    let heap = small_heap();
+    let mut numbers: Vec<u64, &SharedHeap> = Vec::with_capacity_in(100, &heap);
+    numbers.extend([1, 2]);
+    let place = numbers.as_ptr();
+    let mut rest = std::vec::Vec::new();
+    for size in [PAGE, 1024, 512, 64, 32, 16, 8] {
+        while let Ok(memory) = Allocator::allocate(&&heap, layout(size, 8)) {
+            rest.push(memory);
+        }
+    }
+    numbers.shrink_to_fit();
+    assert!(numbers.as_ptr() == place && numbers == [1, 2]);
+    rest.into_iter().for_each(|memory| give_back(&heap, memory, 8));
+    drop(numbers);
+    assert_all_is_given_back(&heap);
+}

@@ -37,7 +37,9 @@ unsafe impl Memory for SharedHeap {
             }
         }
         // SAFETY: the caller's promise.
-        unsafe { move_elsewhere(self, values, old, new) }
+        let moved = unsafe { move_elsewhere(self, values, old, new) };
+        // What is to be smaller may as well be as it is.
+        if may_stay && new.size() <= old.size() { moved.or(Ok(values)) } else { moved }
     }
 
     unsafe fn dealloc(&self, values: NonNull<u8>, layout: Layout) {
