@@ -8,7 +8,7 @@ use std::mem::{self, offset_of};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
-use aquifer::{Backing, RootError, SharedHeap, ShmBox, ShmMutex};
+use aquifer::{AttachError, Backing, RootError, SharedHeap, ShmBox, ShmMutex};
 use bounded::{Child, in_time};
 
 /// What goes with a byte over a socket: one descriptor.
@@ -77,12 +77,41 @@ fn a_heap_is_passed_to_a_process_that_is_older() {
         let heap = SharedHeap::create(&Backing::Memfd, 1 << 20).unwrap();
         let numbers = heap.root_or_insert_with("numbers", || ShmMutex::new([5_u64, 6])).unwrap();
         assert!(matches!(heap.root::<ShmBox<u64>>("the child's"), Err(RootError::NotFound)));
-        Parcel::send(&ours, heap.as_fd().unwrap());
+        // SAFETY: the child uses it as a heap only.
+        Parcel::send(&ours, unsafe { heap.as_fd() }.unwrap());
         assert_eq!(child.end(), 0);
         assert_eq!(*numbers.lock().unwrap(), [5, 7]);
         assert_eq!(**heap.root::<ShmBox<u64>>("the child's").unwrap(), 8);
         heap.reap();
         assert_eq!(heap.stats().participants, 1);
         heap.check().unwrap();
+    });
+}
+
+#[test]
+fn the_heap_of_another_user_is_refused() {
+    // SAFETY: the call takes nothing and cannot fail.
+    if unsafe { libc::geteuid() } != 0 {
+        return println!("only root can be somebody else: left out");
+    }
+    in_time(|| {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let child = Child::start(|| {
+            // SAFETY: the call takes a number.
+            assert_eq!(unsafe { libc::setuid(12345) }, 0);
+            let heap = SharedHeap::create(&Backing::Memfd, 1 << 20).unwrap();
+            // SAFETY: it is used as a heap only.
+            Parcel::send(&theirs, unsafe { heap.as_fd() }.unwrap());
+        });
+        let descriptor = Parcel::receive(&ours);
+        assert_eq!(child.end(), 0);
+        let copy = || descriptor.try_clone().unwrap();
+        let refused = SharedHeap::from_fd(copy());
+        assert!(
+            matches!(refused, Err(AttachError::ForeignOwner { found: 12345, expected: 0 })),
+            "{refused:?}"
+        );
+        // SAFETY: the child was this test's, and is gone.
+        unsafe { SharedHeap::from_fd_shared(copy()) }.unwrap().check().unwrap();
     });
 }

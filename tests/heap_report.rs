@@ -28,7 +28,8 @@ fn heap() -> SharedHeap {
 }
 
 fn descriptor(heap: &SharedHeap) -> OwnedFd {
-    heap.as_fd().unwrap().try_clone_to_owned().unwrap()
+    // SAFETY: nobody writes there by it, but as a heap.
+    unsafe { heap.as_fd() }.unwrap().try_clone_to_owned().unwrap()
 }
 
 fn pages_of(report: &HeapReport, usage: impl Fn(PageUsage) -> bool) -> u32 {

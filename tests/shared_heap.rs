@@ -135,6 +135,12 @@ fn a_heap_that_is_left_or_refused_leaves_no_trace() {
     });
 }
 
+/// How much address space this process takes.
+fn mapped_bytes() -> u64 {
+    let pages = fs::read_to_string("/proc/self/statm").unwrap();
+    pages.split(' ').next().unwrap().parse::<u64>().unwrap() * 4096
+}
+
 #[test]
 fn a_heap_that_nobody_can_join_leaves_no_trace() {
     in_time(|| {
@@ -156,6 +162,15 @@ fn a_heap_that_nobody_can_join_leaves_no_trace() {
         }
         assert!(matches!(SharedHeap::open(&backing), Err(AttachError::NotJoined(_))));
         assert_eq!(traces(&path), 0);
+        let asker = Child::start(|| {
+            let ask = || assert!(SharedHeap::open(&backing).is_err());
+            (0..500).for_each(|_| ask());
+            let before = mapped_bytes();
+            (0..500).for_each(|_| ask());
+            // AddressSanitizer keeps what is freed.
+            assert!(cfg!(asan) || mapped_bytes() < before + MIB as u64);
+        });
+        assert_eq!(asker.end(), 0);
         owner.kill();
         owner.end();
         SharedHeap::open(&backing).unwrap();
@@ -176,19 +191,15 @@ fn a_heap_that_its_maker_cannot_join_is_not_made() {
             // SAFETY: it reads the limit.
             assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) }, 0);
         };
-        let bytes = || {
-            let pages = fs::read_to_string("/proc/self/statm").unwrap();
-            pages.split(' ').next().unwrap().parse::<u64>().unwrap() * 4096
-        };
-        let before = bytes();
+        let before = mapped_bytes();
         for more in (0..).step_by(4096) {
-            limit(bytes() + more);
+            limit(mapped_bytes() + more);
             let made = SharedHeap::create(&backing, MIB);
             limit(libc::RLIM_INFINITY);
             if made.is_ok() {
                 break;
             }
-            assert!(!path.exists() && bytes() < before + MIB as u64, "{more}: {made:?}");
+            assert!(!path.exists() && mapped_bytes() < before + MIB as u64, "{more}: {made:?}");
         }
     });
     assert_eq!(maker.end(), 0);
@@ -239,11 +250,13 @@ fn threads_that_open_a_heap_at_once_take_one_slot() {
 fn a_descriptor_that_is_passed_leads_to_the_heap() {
     let heap = heap();
     counter(&heap).store(5, Ordering::Relaxed);
-    let descriptor = heap.as_fd().unwrap().try_clone_to_owned().unwrap();
+    // SAFETY: it is used as a heap only.
+    let descriptor = unsafe { heap.as_fd() }.unwrap().try_clone_to_owned().unwrap();
     let found = SharedHeap::from_fd(descriptor).unwrap();
     assert_eq!(counter(&found).load(Ordering::Relaxed), 5);
     let anonymous = SharedHeap::create(&Backing::MapAnon, MIB).unwrap();
-    assert!(anonymous.as_fd().is_none());
+    // SAFETY: there is none.
+    assert!(unsafe { anonymous.as_fd() }.is_none());
     let pipe: OwnedFd = std::io::pipe().unwrap().0.into();
     assert!(matches!(SharedHeap::from_fd(pipe), Err(AttachError::NotAFile)));
 }
@@ -268,7 +281,8 @@ fn what_is_not_this_users_alone_is_refused() {
     assert!(matches!(HeapView::open(&wide), Err(AttachError::WideMode { found: 0o660 })));
     // SAFETY: nobody else writes to it.
     let again = unsafe { HeapOptions::new(MIB).mode(0o660) }.open_or_create(&wide).unwrap();
-    let descriptor = || again.as_fd().unwrap().try_clone_to_owned().unwrap();
+    // SAFETY: it is used as a heap only.
+    let descriptor = || unsafe { again.as_fd() }.unwrap().try_clone_to_owned().unwrap();
     assert!(matches!(SharedHeap::from_fd(descriptor()), Err(AttachError::WideMode { .. })));
     // SAFETY: as above.
     unsafe { SharedHeap::from_fd_shared(descriptor()) }.unwrap().check().unwrap();

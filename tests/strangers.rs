@@ -246,7 +246,8 @@ fn without_proc_it_is_said_what_is_missing_and_nothing_is_left() {
             assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
             // No restart leaves memory without a name: it is for processes that can tell, too.
             let passed = SharedHeap::create(&Backing::Memfd, MIB).unwrap();
-            let passed = passed.as_fd().unwrap().try_clone_to_owned().unwrap();
+            // SAFETY: it is used as a heap only.
+            let passed = unsafe { passed.as_fd() }.unwrap().try_clone_to_owned().unwrap();
             // SAFETY: the strings end in zeros; what was mounted above is this process's alone.
             assert_eq!(unsafe { libc::umount(c"/proc".as_ptr()) }, 0);
             SharedHeap::from_fd(passed).unwrap().check().unwrap();

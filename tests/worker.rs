@@ -252,3 +252,33 @@ fn whoever_has_the_number_of_a_worker_by_now_is_not_killed() {
     });
     assert_eq!(parent.end(), 0);
 }
+
+/// A heap in which a root is found at the last moment before a fork, and what that is.
+static OTHER: OnceLock<SharedHeap> = OnceLock::new();
+static FOUND: OnceLock<Root<AtomicU64>> = OnceLock::new();
+
+extern "C" fn find_before_the_fork() {
+    if let Some(heap) = OTHER.get() {
+        FOUND.get_or_init(|| counter(heap));
+    }
+}
+
+#[test]
+fn a_worker_has_found_what_is_found_until_it_is_forked() {
+    // In a process of its own: workers of other tests would have found it, too.
+    let parent = Child::start(|| {
+        let main = heap();
+        OTHER.get_or_init(heap);
+        // As if another thread did it.
+        // SAFETY: what is called before a fork may do what this thread may.
+        assert_eq!(unsafe { libc::pthread_atfork(Some(find_before_the_fork), None, None) }, 0);
+        let work = || {
+            assert!(FOUND.get().is_some());
+            OTHER.get().unwrap().roots().unwrap()[0].participants as i32
+        };
+        // SAFETY: the worker uses heaps alone.
+        let mut worker = unsafe { main.fork_worker(work) }.unwrap();
+        assert_eq!(worker.wait().unwrap().code(), Some(2));
+    });
+    assert_eq!(parent.end(), 0);
+}

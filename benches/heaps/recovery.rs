@@ -59,7 +59,9 @@ pub(crate) fn measure(effort: &Effort) -> f64 {
     let times = loads.map(|&load| {
         let heap = Mapped::create(load.kibibytes << 10);
         let mut user = User::fill(&heap, load);
-        let descriptor = heap.as_fd().expect("a memfd").try_clone_to_owned().expect("a descriptor");
+        // SAFETY: it is used as a heap only.
+        let descriptor =
+            unsafe { heap.as_fd() }.expect("a memfd").try_clone_to_owned().expect("a descriptor");
         let view = HeapView::from_fd(descriptor).expect("a heap");
         let turns = effort.turns.div_ceil(3);
         let known: Vec<f64> = (0..turns).map(|_| user.after_death(&view)).collect();

@@ -32,7 +32,8 @@ static SCENE: LazyLock<Scene> = LazyLock::new(|| {
     let boxes: Vec<_> = (0..100).map(|_| ShmBox::new_in([7_u64; 8], &heap).unwrap()).collect();
     boxes.into_iter().step_by(3).for_each(std::mem::forget);
     std::mem::forget(ShmBox::new_in([0_u8; 20_000], &heap));
-    let file = File::from(heap.as_fd().unwrap().try_clone_to_owned().unwrap());
+    // SAFETY: whatever is written by it, this process uses the numbers and bytes alone that it finds.
+    let file = File::from(unsafe { heap.as_fd() }.unwrap().try_clone_to_owned().unwrap());
     let mut bytes = vec![0; BYTES];
     file.read_exact_at(&mut bytes, 0).unwrap();
     Scene { heap, file, bytes }

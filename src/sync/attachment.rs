@@ -10,7 +10,7 @@
 #![expect(unsafe_code, reason = "lends attachments, and memory that a child finds wiped, for good")]
 
 use core::iter;
-use core::ptr;
+use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use std::io;
 use std::thread;
@@ -19,6 +19,7 @@ use std::time::Duration;
 use super::join_error::JoinError;
 use super::owner::Owner;
 use super::participants::Participants;
+use super::primitives::Instant;
 use super::turn::Turn;
 use crate::sys::keeper::Keeper;
 use crate::sys::wiped;
@@ -36,12 +37,23 @@ pub(crate) struct Attachment {
     is_detached: AtomicBool,
     /// The keeper of the last process of this line that has joined: in a child, its parent's.
     pub(crate) keeper: AtomicPtr<Keeper>,
+    /// The bits of the [`Owner`] that this one is, or 0.
+    pub(crate) last_owner: AtomicU32,
     /// The one that was attached before this.
     before: AtomicPtr<Attachment>,
 }
 
 /// See [`Attachment::settle_all`].
-pub(crate) type Settle = fn(&'static Attachment) -> Result<(), JoinError>;
+pub(crate) type Settle = fn(&'static Attachment, Option<Instant>) -> Result<(), Unsettled>;
+
+/// Why it is not known whether a region is in order.
+#[derive(Debug)]
+pub(crate) enum Unsettled {
+    /// This process is no participant there, and cannot become one.
+    NotJoined(JoinError),
+    /// Somebody who lives has been busy there all the time there was.
+    Busy,
+}
 
 /// Where a region is mapped.
 #[derive(Clone, Copy, Debug)]
@@ -73,8 +85,7 @@ static NEWEST: AtomicPtr<Attachment> = AtomicPtr::new(ptr::null_mut());
 impl Attachment {
     const MOMENT: Duration = Duration::from_micros(100);
 
-    /// Makes a region known to this process, with the table of its participants. It stays mapped: threads
-    /// remember it. The process joins at its first use.
+    /// Makes one of a region with the table of its participants, which nobody finds yet.
     ///
     /// # Errors
     ///
@@ -83,20 +94,24 @@ impl Attachment {
         region: Region,
         table: Participants<'static>,
         settle: Settle,
-    ) -> io::Result<&'static Self> {
+    ) -> io::Result<Box<Self>> {
         let entry = wiped::map(size_of::<Entry>())?.cast::<Entry>();
-        // SAFETY: mapped for good, zeroed, and all zero is an entry.
+        // SAFETY: mapped for as long as anybody knows of it, zeroed, and all zero is an entry.
         let entry = unsafe { entry.as_ref() };
-        let (keeper, before) = (AtomicPtr::default(), AtomicPtr::default());
+        let (keeper, last_owner, before) = Default::default();
         let is_detached = AtomicBool::new(false);
-        let attachment: &'static Self =
-            Box::leak(Box::new(Self { region, table, entry, settle, is_detached, keeper, before }));
+        Ok(Box::new(Self { region, table, entry, settle, is_detached, keeper, last_owner, before }))
+    }
+
+    /// Makes it known to this process, for good: threads remember it.
+    pub(crate) fn add(self: Box<Self>) -> &'static Self {
+        let attachment: &'static Self = Box::leak(self);
         let add = |newest| {
             attachment.before.store(newest, Ordering::Relaxed);
             Some(ptr::from_ref(attachment).cast_mut())
         };
         let _ = NEWEST.fetch_update(Ordering::Release, Ordering::Relaxed, add);
-        Ok(attachment)
+        attachment
     }
 
     /// Returns the one in whose region an address is; the newest, if memory was mapped there again.
@@ -109,11 +124,12 @@ impl Attachment {
     ///
     /// # Errors
     ///
-    /// In one of them this process is no participant, and cannot become one.
+    /// In one of them this process is no participant, and cannot become one; or somebody is busy there until
+    /// the deadline.
     #[cold]
-    pub(crate) fn settle_all() -> Result<(), JoinError> {
+    pub(crate) fn settle_all(deadline: Option<Instant>) -> Result<(), Unsettled> {
         Self::all().try_for_each(|attachment| match attachment.pin() {
-            Some(_pin) => (attachment.settle)(attachment),
+            Some(_pin) => (attachment.settle)(attachment, deadline),
             None => Ok(()),
         })
     }
@@ -149,6 +165,14 @@ impl Attachment {
         let newest = find(NEWEST.load(Ordering::Acquire));
         iter::successors(newest, move |attachment| find(attachment.before.load(Ordering::Relaxed)))
             .filter(|attachment| !attachment.is_detached.load(Ordering::Relaxed))
+    }
+}
+
+impl Drop for Attachment {
+    /// Only one that was never added, and in which no process has joined, is ever dropped.
+    fn drop(&mut self) {
+        // SAFETY: mapped for this alone with this length, and no thread knows of it.
+        unsafe { wiped::unmap(NonNull::from(self.entry).cast(), size_of::<Entry>()) };
     }
 }
 

@@ -97,8 +97,8 @@ fn draw_thread_number() -> u32 {
 /// # Errors
 ///
 /// See [`JoinError`].
-pub(crate) fn join(attachment: &'static Attachment) -> Result<Owner, JoinError> {
-    let Attachment { table, entry, keeper, .. } = attachment;
+pub(crate) fn join(attachment: &Attachment) -> Result<Owner, JoinError> {
+    let Attachment { table, entry, keeper, last_owner, .. } = attachment;
     if let Some(owner) = entry.owner() {
         return Ok(owner);
     }
@@ -112,6 +112,7 @@ pub(crate) fn join(attachment: &'static Attachment) -> Result<Owner, JoinError> 
     let (started, owner) = Keeper::start(|registrar| move_in(table, &registrar, process))
         .map_err(JoinError::System)??;
     keeper.store(Box::into_raw(Box::new(started)), Ordering::Relaxed);
+    last_owner.store(owner.bits(), Ordering::Relaxed);
     entry.owner.store(owner.bits(), Ordering::Release);
     Ok(owner)
 }

@@ -8,7 +8,7 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr;
 use core::time::Duration;
 
-use super::attachment::Attachment;
+use super::attachment::{Attachment, Unsettled};
 use super::guard::ShmMutexGuard;
 use super::join_error::JoinError;
 use super::lock_error::{LockError, OwnerDied, Panicked};
@@ -100,7 +100,7 @@ impl<T> ShmMutex<T> {
     #[doc(alias = "ngx_shmtx_lock")]
     pub fn lock(&self) -> Result<ShmMutexGuard<'_, T>, LockError<'_, T>> {
         match self.take_free() {
-            Some(member) => self.taken_by(member),
+            Some(member) => self.taken_by(member, || None),
             None => self.wait_until(None),
         }
     }
@@ -109,13 +109,14 @@ impl<T> ShmMutex<T> {
     ///
     /// # Errors
     ///
-    /// [`LockError::Held`] if it is held, be it by this thread; and those of [`ShmMutex::lock`] but
-    /// [`LockError::Relock`].
+    /// [`LockError::Held`] if it is held, be it by this thread; or if its owner is dead, and somebody else is for
+    /// longer than a millisecond in the middle of changing a heap, which is to be in order before anybody
+    /// has the lock. And those of [`ShmMutex::lock`] but [`LockError::Relock`].
     #[inline]
     #[doc(alias = "ngx_shmtx_trylock")]
     pub fn try_lock(&self) -> Result<ShmMutexGuard<'_, T>, LockError<'_, T>> {
         match self.take_free() {
-            Some(member) => self.taken_by(member),
+            Some(member) => self.taken_by(member, soon),
             None => self.try_slowly(),
         }
     }
@@ -131,7 +132,7 @@ impl<T> ShmMutex<T> {
         timeout: Duration,
     ) -> Result<ShmMutexGuard<'_, T>, LockError<'_, T>> {
         match self.take_free() {
-            Some(member) => self.taken_by(member),
+            Some(member) => self.taken_by(member, || Some(Instant::after(timeout))),
             None => self.wait_until(Some(Instant::after(timeout))),
         }
     }
@@ -163,18 +164,19 @@ impl<T> ShmMutex<T> {
         &self,
         deadline: Option<Instant>,
     ) -> Result<ShmMutexGuard<'_, T>, LockError<'_, T>> {
-        self.ask(|applicant| self.raw.lock(applicant, deadline))
+        self.ask(|applicant| self.raw.lock(applicant, deadline), || deadline)
     }
 
     #[cold]
     fn try_slowly(&self) -> Result<ShmMutexGuard<'_, T>, LockError<'_, T>> {
-        self.ask(|applicant| self.raw.try_lock(applicant))
+        self.ask(|applicant| self.raw.try_lock(applicant), soon)
     }
 
     /// Asks for the lock as a participant, which the process becomes if it is none yet.
     fn ask(
         &self,
         lock: impl FnOnce(Applicant<'_>) -> Result<Taken, Refusal>,
+        deadline: impl FnOnce() -> Option<Instant>,
     ) -> Result<ShmMutexGuard<'_, T>, LockError<'_, T>> {
         let attachment = self.attachment().ok_or(JoinError::NotAttached)?;
         let member = membership::identify(attachment)?;
@@ -182,7 +184,7 @@ impl<T> ShmMutex<T> {
         match lock(Applicant { word: member.word, participants }) {
             Ok(taken) => {
                 // The guard comes first: a log is the program's, and may panic.
-                let guarded = self.taken_by(member);
+                let guarded = self.taken_by(member, deadline);
                 if let Taken::FromTheDead(owner) = taken {
                     report_death(owner, participants);
                 }
@@ -202,28 +204,44 @@ impl<T> ShmMutex<T> {
         Attachment::around(self.address())
     }
 
-    /// Makes a guard for the owner of the lock.
+    /// Makes a guard for the owner of the lock. If an earlier one has died, heaps are settled first, until a
+    /// deadline.
     #[inline]
-    fn taken_by(&self, member: Member) -> Result<ShmMutexGuard<'_, T>, LockError<'_, T>> {
+    fn taken_by(
+        &self,
+        member: Member,
+        deadline: impl FnOnce() -> Option<Instant>,
+    ) -> Result<ShmMutexGuard<'_, T>, LockError<'_, T>> {
         // SAFETY: the callers have just taken the lock, as this member.
         let guard = unsafe { ShmMutexGuard::new(self, member) };
         match self.raw.damage() {
             Damage::None => Ok(guard),
-            damage => Err(damaged(guard, damage)),
+            damage => Err(damaged(guard, damage, deadline)),
         }
     }
 }
 
+/// When who only tries gives up those who are just changing a heap.
+fn soon() -> Option<Instant> {
+    const MOMENT: Duration = Duration::from_millis(1);
+    Some(Instant::after(MOMENT))
+}
+
 #[cold]
-fn damaged<T>(guard: ShmMutexGuard<'_, T>, damage: Damage) -> LockError<'_, T> {
+fn damaged<T>(
+    guard: ShmMutexGuard<'_, T>,
+    damage: Damage,
+    deadline: impl FnOnce() -> Option<Instant>,
+) -> LockError<'_, T> {
     if damage == Damage::Panicked {
         return LockError::Panicked(Panicked::new(guard));
     }
     // What the dead owner was about in a heap decides what the data is that this lock protects.
-    match Attachment::settle_all() {
+    match Attachment::settle_all(deadline()) {
         Ok(()) => LockError::OwnerDied(OwnerDied::new(guard)),
         // The guard gives the lock back, as the dead one has left it.
-        Err(error) => LockError::NotJoined(error),
+        Err(Unsettled::NotJoined(error)) => LockError::NotJoined(error),
+        Err(Unsettled::Busy) => LockError::Held,
     }
 }
 

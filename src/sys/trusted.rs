@@ -23,8 +23,8 @@ pub(crate) enum Trust {
 }
 
 impl Memory {
-    /// Maps a file whose descriptor was passed to this process. It must be sealed against shrinking, and
-    /// whoever has passed it is trusted; or a regular file as [`Place::open`](super::place::Place::open)
+    /// Maps a file whose descriptor was passed to this process. It must be sealed against shrinking, and whoever
+    /// has it was given it by its owner, who is looked at; or a regular file as [`Place::open`](super::place::Place::open)
     /// takes it.
     ///
     /// # Errors
@@ -39,6 +39,9 @@ impl Memory {
         match file::seals(&file) {
             Some(seals) if seals & libc::F_SEAL_SHRINK != 0 => {
                 let status = file.metadata()?;
+                if trust == Trust::OwnUser {
+                    check_owner(&status)?;
+                }
                 Self::whole(file, &status, access)
             }
             // Files on a tmpfs have seals, too, and they all say that none can be added.
@@ -54,7 +57,8 @@ impl Memory {
             return Err(Refused::NotRegular);
         }
         if trust == Trust::OwnUser {
-            check_owner_and_mode(&status)?;
+            check_owner(&status)?;
+            check_mode(&status)?;
         }
         Self::whole(file, &status, access)
     }
@@ -69,19 +73,18 @@ impl Memory {
     }
 }
 
-fn check_owner_and_mode(status: &Metadata) -> Result<(), Refused> {
-    const OF_GROUP_AND_OTHERS: u32 = 0o077;
-    const ALL_BITS: u32 = 0o7777;
+fn check_owner(status: &Metadata) -> Result<(), Refused> {
     // SAFETY: the call takes nothing and cannot fail.
     let expected = unsafe { libc::geteuid() };
-    let (found, mode) = (status.uid(), status.mode() & ALL_BITS);
-    if found != expected {
-        Err(Refused::Owner { found, expected })
-    } else if mode & OF_GROUP_AND_OTHERS != 0 {
-        Err(Refused::Mode { found: mode })
-    } else {
-        Ok(())
-    }
+    let found = status.uid();
+    if found == expected { Ok(()) } else { Err(Refused::Owner { found, expected }) }
+}
+
+fn check_mode(status: &Metadata) -> Result<(), Refused> {
+    const OF_GROUP_AND_OTHERS: u32 = 0o077;
+    const ALL_BITS: u32 = 0o7777;
+    let found = status.mode() & ALL_BITS;
+    if found & OF_GROUP_AND_OTHERS == 0 { Ok(()) } else { Err(Refused::Mode { found }) }
 }
 
 /// Returns how many bytes a file has, if they can be mapped.

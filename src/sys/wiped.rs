@@ -23,3 +23,13 @@ pub(crate) fn map(bytes: usize) -> io::Result<NonNull<u8>> {
     unsafe { private::unmap(start, bytes) };
     Err(refusal)
 }
+
+/// Gives back what [`map`] has mapped.
+///
+/// # Safety
+///
+/// `start` and `bytes` are of a call of [`map`], and nobody uses the memory any more.
+pub(crate) unsafe fn unmap(start: NonNull<u8>, bytes: usize) {
+    // SAFETY: the caller's promise; that is private memory.
+    unsafe { private::unmap(start, bytes) };
+}

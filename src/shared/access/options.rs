@@ -89,8 +89,8 @@ impl HeapOptions {
     ///
     /// # Errors
     ///
-    /// [`AttachError::TooSmall`], [`AttachError::TooLarge`], [`AttachError::Exists`], and those of the
-    /// system.
+    /// [`AttachError::TooSmall`], [`AttachError::TooLarge`], [`AttachError::Name`], [`AttachError::Exists`],
+    /// [`AttachError::NotFound`] for the directory, [`AttachError::NotJoined`], and those of the system.
     #[doc(alias = "ngx_shm_alloc")]
     pub fn create(&self, backing: &Backing) -> Result<SharedHeap, AttachError> {
         self.check()?;

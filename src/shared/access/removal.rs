@@ -23,6 +23,10 @@ impl SharedHeap {
     /// # Errors
     ///
     /// Those of [`SharedHeap::root`].
+    ///
+    /// # Panics
+    ///
+    /// Values of removed roots are dropped, and their drop may panic; the name is removed then.
     pub fn remove_root<T: ShmSafe + Sync>(&self, name: &str) -> Result<(), RootError> {
         droppers::remember::<T>();
         let held = self.attached.hold()?;

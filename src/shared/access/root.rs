@@ -23,7 +23,9 @@ use crate::sync::owner::Owner;
 
 /// A value in a [`SharedHeap`] that was found by its name: all who find it have the same.
 ///
-/// It stays for as long as this process does, also if its name is removed meanwhile.
+/// It stays for as long as this process does, also if its name is removed meanwhile. A child is another process: but
+/// for a [`Worker`](crate::Worker), which has found all that its parent has, it is to find anew what it uses, or may
+/// see another value there once its parent is gone and the name is removed.
 pub struct Root<T: 'static> {
     value: &'static T,
 }

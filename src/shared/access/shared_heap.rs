@@ -67,7 +67,7 @@ use crate::sys::trusted::Trust;
 ///
 /// `&SharedHeap` is an [`Allocator`](allocator_api2::alloc::Allocator). Such a collection has addresses
 /// inside, which mean something in the process alone that has made them, and in children that are forked
-/// from it. It may not be a root, and dies with its process.
+/// from it. It may not be a root, and is lost with its process: its blocks stay taken.
 ///
 /// ```
 /// use allocator_api2::vec::Vec;
@@ -96,8 +96,8 @@ impl SharedHeap {
     ///
     /// # Errors
     ///
-    /// [`AttachError::NotFound`], also for a backing without names; what is wrong with the file; and
-    /// what is wrong with the heap in it.
+    /// [`AttachError::NotFound`], also for a backing without names; [`AttachError::Name`]; what is wrong with the
+    /// file; what is wrong with the heap in it; and [`AttachError::NotJoined`].
     pub fn open(backing: &Backing) -> Result<Self, AttachError> {
         Self::open_trusting(backing, Trust::OwnUser)
     }
@@ -146,7 +146,7 @@ impl SharedHeap {
     ///
     /// # Errors
     ///
-    /// [`AttachError::NotFound`], also for a backing without names; and those of the system.
+    /// [`AttachError::NotFound`], also for a backing without names; [`AttachError::Name`]; and those of the system.
     pub fn unlink(backing: &Backing) -> Result<(), AttachError> {
         let place = backing.place()?.ok_or(AttachError::NotFound)?;
         place.unlink().map_err(AttachError::from)
@@ -156,7 +156,8 @@ impl SharedHeap {
     ///
     /// # Errors
     ///
-    /// What is wrong with the memory, or with the heap in it.
+    /// What is wrong with the memory, which is to be this user's, or with the heap in it; and
+    /// [`AttachError::NotJoined`].
     pub fn from_fd(descriptor: OwnedFd) -> Result<Self, AttachError> {
         Self::find(Memory::from_fd(descriptor, Access::ReadWrite, Trust::OwnUser)?)
     }
@@ -176,8 +177,13 @@ impl SharedHeap {
 
     /// Returns what can be passed to another process over a Unix socket, or be inherited: for
     /// [`SharedHeap::from_fd`]. None for a backing without descriptors.
+    ///
+    /// # Safety
+    ///
+    /// By this descriptor and its copies nobody writes to the heap's memory, or has others write there, but as a heap
+    /// and by this crate. Whoever gets one can do what this process can.
     #[must_use]
-    pub fn as_fd(&self) -> Option<BorrowedFd<'static>> {
+    pub unsafe fn as_fd(&self) -> Option<BorrowedFd<'static>> {
         self.attached.memory.descriptor()
     }
 
@@ -209,11 +215,15 @@ impl SharedHeap {
     ///
     /// Nobody has to call this: a process that needs a slot, or finds the owner of a lock dead, helps
     /// itself. A supervisor that has just seen a child die saves others the time.
+    ///
+    /// # Panics
+    ///
+    /// As [`SharedHeap::remove_root`].
     #[doc(alias = "ngx_shmtx_force_unlock")]
     pub fn reap(&self) -> usize {
         let freed = self.attached.attachment.table.reap();
         // Who has no slot, and finds none, has nothing to put in order by.
-        let _ = self.attached.put_in_order();
+        let _ = self.attached.put_in_order(None);
         self.free_removed_roots();
         freed
     }

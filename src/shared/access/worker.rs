@@ -9,7 +9,6 @@ use std::process::ExitStatus;
 
 use super::shared_heap::SharedHeap;
 use crate::shared::heap::attached::Attached;
-use crate::sync::attachment::Pin;
 use crate::sync::join_error::JoinError;
 use crate::sync::membership;
 use crate::sync::owner::Owner;
@@ -73,6 +72,11 @@ impl Worker {
     }
 }
 
+/// The heaps in which this process has found roots, or one that it is forked from.
+fn with_roots() -> impl Iterator<Item = &'static Attached> {
+    Attached::all().filter(|attached| attached.has_roots.load(Ordering::Relaxed))
+}
+
 impl SharedHeap {
     /// The code with which a worker ends whose closure has panicked.
     pub const PANICKED: i32 = 101;
@@ -80,8 +84,8 @@ impl SharedHeap {
     /// all heaps in which its parent has found roots: all slots are taken, or the parent has died meanwhile.
     pub const NOT_JOINED: i32 = 102;
 
-    /// Forks a process, in which it calls `work`, and which ends with the code that it returns, or with
-    /// [`SharedHeap::PANICKED`] or [`SharedHeap::NOT_JOINED`].
+    /// Forks a process, in which it calls `work`, and which ends with the code that it returns, of which the
+    /// system tells the lowest 8 bits; or with [`SharedHeap::PANICKED`] or [`SharedHeap::NOT_JOINED`].
     ///
     /// The worker is a participant of its own in each heap in which this process has found roots, and has found
     /// all of these. It ends by `_exit`: what it has inherited is dropped in this process alone. But what `work`
@@ -111,8 +115,8 @@ impl SharedHeap {
     ///
     /// # Errors
     ///
-    /// Those of `fork` and `pidfd_open`, which came with Linux 5.3; and [`JoinError`](crate::JoinError)s of this
-    /// process.
+    /// Those of `fork`; and [`JoinError`](crate::JoinError)s of this process. And those of `pidfd_open`, which came
+    /// with Linux 5.3, and needs a free descriptor: then the worker is killed, which may have begun to work.
     ///
     /// # Safety
     ///
@@ -122,23 +126,18 @@ impl SharedHeap {
     /// 2. `work` drops no [`ShmBox`](crate::ShmBox) or other owner of something in a heap that it has
     ///    inherited, and changes nothing by one: both processes have a copy of it, and it is the parent's.
     ///    What it has made itself is its own.
+    /// 3. What `work` reads by such an owner, or by a guard that it has inherited, the parent neither changes nor
+    ///    drops until `work` has ended. What is to be read by both for longer is a root.
     pub unsafe fn fork_worker(&self, work: impl FnOnce() -> i32) -> io::Result<Worker> {
-        let has_roots = |attached: &&Attached| attached.has_roots.load(Ordering::Relaxed);
-        let join = |attached: &'static Attached| {
-            let pin = attached.attachment.pin()?;
-            let owner = membership::join(attached.attachment);
-            Some(owner.map(|owner| (pin, owner, Self { attached })))
-        };
-        let joined = Attached::all().filter(has_roots).filter_map(join);
-        let parents: Vec<(Pin, Owner, Self)> =
-            joined.collect::<Result<_, JoinError>>().map_err(io::Error::other)?;
+        with_roots().try_for_each(Self::join).map_err(io::Error::other)?;
         // SAFETY: the caller's promise, and the child does not return.
         match unsafe { fork::fork() }? {
             Side::Parent(pid) => Ok(Worker { child: Child::of(pid)?, end: None }),
             Side::Child => {
                 let work = || {
+                    // Asked here: until the fork other threads may have found roots, in whatever heap.
                     let has_joined =
-                        parents.iter().all(|(_, parent, heap)| heap.find_roots_of(*parent));
+                        with_roots().all(|attached| Self { attached }.find_roots_of_parent());
                     // What `work` has captured is not dropped.
                     if has_joined { work() } else { fork::end(Self::NOT_JOINED) }
                 };
@@ -149,5 +148,18 @@ impl SharedHeap {
                 }))
             }
         }
+    }
+
+    /// Is a participant from here on, of a heap that stays attached.
+    fn join(attached: &'static Attached) -> Result<(), JoinError> {
+        let pin = attached.attachment.pin();
+        pin.map_or(Ok(()), |_pin| membership::join(attached.attachment).map(drop))
+    }
+
+    /// Notes that this process has found what its parent has; returns whether that lives.
+    fn find_roots_of_parent(&self) -> bool {
+        // This process has not joined yet.
+        let parent = self.attached.attachment.last_owner.load(Ordering::Relaxed);
+        Owner::from_bits(parent).is_some_and(|parent| self.find_roots_of(parent))
     }
 }

@@ -10,7 +10,6 @@ use super::head::{Facts, Head};
 use crate::region::Region;
 use crate::slab::slab::Slab;
 use crate::sync::attachment::Attachment;
-use crate::sync::membership;
 use crate::sys::mapping::Memory;
 
 /// A heap, and where it lies here. It stays mapped: handles lead to it.
@@ -127,15 +126,6 @@ impl Attached {
     #[inline]
     pub(crate) fn slab_offset(&self, handle: Handle) -> usize {
         handle.offset().wrapping_sub(self.pages_start)
-    }
-}
-
-impl Drop for Attached {
-    /// Only one that is not listed is ever dropped.
-    fn drop(&mut self) {
-        // SAFETY: no handle ever led there, so there is no lock of it that anybody could use.
-        unsafe { membership::leave(self.attachment) };
-        self.attachment.forget();
     }
 }
 

@@ -13,7 +13,7 @@ use super::handle::Handle;
 use crate::geometry::PAGE_BYTES;
 use crate::slab::damage;
 use crate::slab::slab::Misuse;
-use crate::sync::attachment::Attachment;
+use crate::sync::attachment::{Attachment, Unsettled};
 use crate::sync::join_error::JoinError;
 use crate::sync::membership;
 use crate::sync::owner::Word;
@@ -37,7 +37,7 @@ pub(crate) enum Unusable {
     NotJoined(JoinError),
     /// This very thread holds the lock: a signal handler has interrupted it.
     Interrupted,
-    /// Somebody who lives has held the lock all the time there was: see [`Attached::hold_to_look`].
+    /// Somebody who lives has held the lock all the time there was.
     Kept,
 }
 
@@ -56,9 +56,15 @@ impl Attached {
     /// See [`Unusable`].
     #[inline]
     pub(crate) fn hold(&self) -> Result<Held<'_>, Unusable> {
+        self.hold_until(None)
+    }
+
+    /// As [`Attached::hold`], and waits no longer than until a deadline.
+    #[inline]
+    fn hold_until(&self, deadline: Option<Instant>) -> Result<Held<'_>, Unusable> {
         match self.hold_free() {
             Some(held) => Ok(held),
-            None => self.hold_slowly(None),
+            None => self.hold_slowly(deadline),
         }
     }
 
@@ -70,10 +76,7 @@ impl Attached {
     /// See [`Unusable`].
     pub(crate) fn hold_to_look(&self) -> Result<Held<'_>, Unusable> {
         const LONGEST: Duration = Duration::from_secs(1);
-        match self.hold_free() {
-            Some(held) => Ok(held),
-            None => self.hold_slowly(Some(Instant::after(LONGEST))),
-        }
+        self.hold_until(Some(Instant::after(LONGEST)))
     }
 
     /// The way of a lock that is free, and whose last owner has left the heap in order.
@@ -121,8 +124,12 @@ impl Attached {
     ///
     /// # Errors
     ///
-    /// This process is no participant, and cannot become one.
-    pub(crate) fn settle(attachment: &'static Attachment) -> Result<(), JoinError> {
+    /// This process is no participant, and cannot become one; or somebody who lives keeps the lock until the
+    /// deadline.
+    pub(crate) fn settle(
+        attachment: &'static Attachment,
+        deadline: Option<Instant>,
+    ) -> Result<(), Unsettled> {
         let Some(attached) = Self::all().find(|attached| ptr::eq(attached.attachment, attachment))
         else {
             return Ok(());
@@ -132,7 +139,7 @@ impl Attached {
             Some(owner) => !attachment.table.is_alive(owner) || attached.head.intent.is_declared(),
             None => lock.damage() != Damage::None || attached.has_lost_blocks(),
         };
-        if is_left { attached.put_in_order() } else { Ok(()) }
+        if is_left { attached.put_in_order(deadline) } else { Ok(()) }
     }
 
     /// Finishes or takes back what the dead have left, unless it is damaged beyond that.
@@ -140,12 +147,13 @@ impl Attached {
     /// # Errors
     ///
     /// As for [`Attached::settle`].
-    pub(crate) fn put_in_order(&self) -> Result<(), JoinError> {
-        match self.hold() {
+    pub(crate) fn put_in_order(&self, deadline: Option<Instant>) -> Result<(), Unsettled> {
+        match self.hold_until(deadline) {
             Ok(held) => _ = held.free_lost_blocks(),
-            Err(Unusable::NotJoined(error)) => return Err(error),
+            Err(Unusable::NotJoined(error)) => return Err(Unsettled::NotJoined(error)),
+            Err(Unusable::Kept) => return Err(Unsettled::Busy),
             // Whoever uses it is told; and what this very thread is in the middle of is no dead one's.
-            Err(Unusable::Damaged(_) | Unusable::Interrupted | Unusable::Kept) => {}
+            Err(Unusable::Damaged(_) | Unusable::Interrupted) => {}
         }
         Ok(())
     }

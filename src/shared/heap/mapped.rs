@@ -16,7 +16,7 @@ use crate::sync::membership;
 use crate::sync::participants::{Participants, Slot};
 use crate::sync::turn::Turn;
 use crate::sys::mapping::Memory;
-use crate::sys::{machine, private, wiped};
+use crate::sys::{machine, wiped};
 
 impl Attached {
     /// Makes a heap in new memory, which is all zero, and attaches it.
@@ -53,9 +53,7 @@ impl Attached {
 
     fn join(memory: Memory, facts: Facts) -> Result<&'static Self, AttachError> {
         // SAFETY: the facts were read there; whatever else lies there is atomic, as any bytes are.
-        let attached = unsafe { Self::new(memory, facts) }?;
-        membership::join(attached.attachment)?;
-        Ok(Self::add(attached))
+        unsafe { Self::new(memory, facts) }.map(Self::add)
     }
 
     /// Becomes a participant.
@@ -64,8 +62,12 @@ impl Attached {
         Ok(self)
     }
 
-    /// Finds the parts of a heap in memory, which has as many bytes as the facts say. No handle leads to
-    /// it yet.
+    /// Finds the parts of a heap in memory, which has as many bytes as the facts say, and becomes a participant.
+    /// No handle leads to it yet.
+    ///
+    /// # Errors
+    ///
+    /// There is no such heap, or this process cannot be a participant.
     ///
     /// # Safety
     ///
@@ -89,6 +91,8 @@ impl Attached {
         let participants = Participants::new(&head.participants, slots);
         let attachment =
             Attachment::new(place, participants, Self::settle).map_err(AttachError::System)?;
+        membership::join(&attachment)?;
+        let attachment = attachment.add();
         let pages_start = tables.pages_start();
         let (has_roots, listing) = (AtomicBool::new(false), Listing::default());
         Ok(Self { facts, head, slab, pages_start, region, attachment, has_roots, listing, memory })
@@ -111,7 +115,7 @@ fn attaching() -> Result<&'static Turn, AttachError> {
         turn = new;
         if let Err(faster) = TURN.compare_exchange(none, new, Ordering::AcqRel, Ordering::Acquire) {
             // SAFETY: mapped above with this length; a thread was faster, and nobody knows of this one.
-            unsafe { private::unmap(made, bytes) };
+            unsafe { wiped::unmap(made, bytes) };
             turn = faster;
         }
     }

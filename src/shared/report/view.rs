@@ -32,7 +32,9 @@ use crate::sys::trusted::Trust;
 /// use aquifer::{Backing, HeapView, SharedHeap};
 ///
 /// let heap = SharedHeap::create(&Backing::Memfd, 1 << 20)?;
-/// let view = HeapView::from_fd(heap.as_fd().unwrap().try_clone_to_owned()?)?;
+/// // SAFETY: nobody writes there by it.
+/// let descriptor = unsafe { heap.as_fd() }.unwrap();
+/// let view = HeapView::from_fd(descriptor.try_clone_to_owned()?)?;
 /// view.check()?;
 /// assert_eq!(view.report()?.stats.pages, heap.stats().pages);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -52,7 +52,7 @@ impl Scene {
     /// The life of a process that attaches the heap, finds a root in it, and leaves.
     fn visit(&self) {
         let Stage { heap, notes, .. } = &self.stage;
-        let descriptor = heap.as_fd().unwrap().try_clone_to_owned().unwrap();
+        let descriptor = heap.attached.memory.descriptor().unwrap().try_clone_to_owned().unwrap();
         // Else it would have the heap already.
         heap.attached.forget();
         notes.phase.swap(ATTACHING, Ordering::AcqRel);
@@ -208,7 +208,7 @@ fn die_with(stage: &Stage, lock: &ShmMutex<u64>) -> Owner {
     let Stage { heap, notes, .. } = stage;
     let mut process = Child::fork(|| {
         let offset = heap.attached.offset_of(ptr::from_ref(lock).addr()).unwrap();
-        let descriptor = heap.as_fd().unwrap().try_clone_to_owned().unwrap();
+        let descriptor = heap.attached.memory.descriptor().unwrap().try_clone_to_owned().unwrap();
         heap.attached.forget();
         let attached = SharedHeap::from_fd(descriptor).unwrap().attached;
         let owner = membership::join(attached.attachment).unwrap();

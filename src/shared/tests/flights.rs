@@ -159,7 +159,9 @@ fn a_stray_flight_is_seen() {
 fn a_view_puts_flights_in_order_as_the_next_participant_will() {
     let heap = heap();
     die(&heap);
-    let view = HeapView::from_fd(heap.as_fd().unwrap().try_clone_to_owned().unwrap()).unwrap();
+    let view =
+        HeapView::from_fd(heap.attached.memory.descriptor().unwrap().try_clone_to_owned().unwrap())
+            .unwrap();
     let seen = view.report().unwrap().stats.free_pages;
     heap.reap();
     assert_eq!(seen, heap.stats().free_pages);

@@ -7,6 +7,7 @@ use core::ptr;
 use core::slice;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use crate::region::Region;
 use crate::shared::access::shared_heap::SharedHeap;
 use crate::shared::heap::attached::Attached;
 use crate::shared::heap::handle::Handle;
@@ -15,7 +16,6 @@ use crate::shared::heap::heap_damage::HeapDamage;
 use crate::shared::heap::held::Unusable;
 use crate::shared::heap::record::Record;
 use crate::sync::lock_error::LockError;
-use crate::sync::membership;
 use crate::sync::mutex::ShmMutex;
 use crate::sync::owner::Owner;
 use crate::sync::participants::{OWNER_DIED, Slot};
@@ -79,14 +79,15 @@ impl Stage {
     pub(super) fn with_locks(bytes: usize) -> Self {
         let heap = SharedHeap::build(Memory::memfd(bytes).unwrap(), 4).unwrap();
         let memory = Memory::memfd(bytes).unwrap();
-        // SAFETY: zero, and used as copies of the heap only.
-        let copy = unsafe { Attached::new(memory, heap.attached.facts) }.unwrap();
-        let copy: &'static Attached = Box::leak(Box::new(copy));
+        // SAFETY: as many bytes as the heap has, for good.
+        let region = unsafe { Region::new(memory.start(), bytes) };
         for slot in 0..4 {
             // This process is to be nobody there who is somebody in the heap.
-            slot_of(copy, slot)[1].store(1000, Ordering::Relaxed);
+            slot_of(region, slot)[1].store(1000, Ordering::Relaxed);
         }
-        membership::join(copy.attachment).unwrap();
+        // SAFETY: used as copies of the heap only.
+        let copy = unsafe { Attached::new(memory, heap.attached.facts) }.unwrap();
+        let copy: &'static Attached = Box::leak(Box::new(copy));
         let notes = ManuallyDrop::new(Memory::map_anon(4096).unwrap());
         // SAFETY: zero, which is a value of it, and mapped for good.
         let notes = unsafe { notes.start().cast().as_ref() };
@@ -121,7 +122,7 @@ impl Stage {
     /// Says that the process that works is dead.
     fn bury_in(&self, attached: &Attached) {
         if let Some(owner) = Owner::from_bits(self.notes.owner.load(Ordering::Relaxed)) {
-            slot_of(attached, owner.slot().unwrap())[0].store(OWNER_DIED, Ordering::Relaxed);
+            slot_of(attached.region, owner.slot().unwrap())[0].store(OWNER_DIED, Ordering::Relaxed);
         }
     }
 
@@ -202,9 +203,9 @@ fn watched(attached: &Attached, place: usize) -> Vec<u64> {
 }
 
 /// The liveness of a slot, and its generation.
-fn slot_of(attached: &Attached, slot: u32) -> &'static [AtomicU32; 2] {
+fn slot_of(region: Region, slot: u32) -> &'static [AtomicU32; 2] {
     let place = Facts::SLOTS_START + slot as usize * size_of::<Slot>();
-    let slot = attached.region.at(place, size_of::<Slot>()).unwrap();
+    let slot = region.at(place, size_of::<Slot>()).unwrap();
     // SAFETY: a slot begins with these two, and is mapped for good.
     unsafe { slot.cast().as_ref() }
 }

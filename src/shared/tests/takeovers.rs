@@ -263,3 +263,34 @@ fn a_lock_is_nobodys_until_what_its_dead_owner_did_elsewhere_is_settled() {
     });
     assert_eq!(scene.end(), Ending::WELL);
 }
+
+#[test]
+fn who_has_no_time_does_not_wait_for_who_is_stopped_in_the_middle_of_something() {
+    let [ours, other] = [heap(), heap()];
+    let mutex = shared(&ours, 0_u64);
+    let mut holder = Child::fork(|| {
+        let held = other.attached.hold().unwrap();
+        other.attached.head.intent.declare(Place::Elsewhere, 0, None);
+        // SAFETY: the call takes a number.
+        unsafe { libc::raise(libc::SIGSTOP) };
+        other.attached.head.intent.clear();
+        drop(held);
+    });
+    holder.wait_until_stopped();
+    let mut dying = Child::fork(|| mem::forget(mutex.lock().unwrap()));
+    assert_eq!(dying.end(), Ending::WELL);
+    // In a process of its own, which is waited for no longer than that.
+    let try_it = || {
+        // The first finds a dead owner, the second what it has left.
+        for _ in 0..2 {
+            let Err(LockError::Held) = mutex.try_lock() else { panic!("it is not to be had") };
+            let moment = Duration::from_millis(5);
+            let Err(LockError::Held) = mutex.lock_timeout(moment) else { panic!("nor this way") };
+        }
+        assert!(!mutex.is_locked());
+    };
+    assert_eq!(Child::fork(try_it).end(), Ending::WELL);
+    holder.resume();
+    assert_eq!(holder.end(), Ending::WELL);
+    drop(take_over(mutex));
+}

@@ -75,7 +75,7 @@ fn attach(memory: &Memory) -> io::Result<&'static Attachment> {
     let slots = unsafe { slice::from_raw_parts(slots.as_ptr(), capacity as usize) };
     let region = Region { start: start.addr().get(), bytes: memory.bytes() };
     // Nothing but locks lies here.
-    Attachment::new(region, Participants::new(header, slots), |_| Ok(()))
+    Attachment::new(region, Participants::new(header, slots), |_, _| Ok(())).map(Attachment::add)
 }
 
 fn header(memory: &Memory) -> &'static Header {
