@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Barrier, OnceLock};
+use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use aquifer::{
@@ -488,12 +489,26 @@ fn a_root_that_could_not_be_made_is_not_there_and_nothing_is_lost() {
 
 #[test]
 fn of_racing_creators_of_a_root_one_wins() {
+    /// So long who makes one waits for the others.
+    const LONGEST: Duration = Duration::from_secs(10);
+
     in_time(|| {
         let heap = heap();
+        let inside = counter(&heap);
         for round in 0..50_u64 {
             let name = format!("root {round}");
+            inside.store(0, Ordering::Relaxed);
+            let make = |number| {
+                // Until all have looked, and have found none.
+                let begun = Instant::now();
+                inside.fetch_add(1, Ordering::Relaxed);
+                while inside.load(Ordering::Relaxed) < 4 && begun.elapsed() < LONGEST {
+                    thread::yield_now();
+                }
+                ShmMutex::new(number)
+            };
             let come = |number: u64| {
-                let root = heap.root_or_insert_with(&name, || ShmMutex::new(number)).unwrap();
+                let root = heap.root_or_insert_with(&name, || make(number)).unwrap();
                 let winner = *root.lock().unwrap();
                 let again = heap.root::<ShmMutex<u64>>(&name).unwrap();
                 assert_eq!(*again.lock().unwrap(), winner);
@@ -502,7 +517,7 @@ fn of_racing_creators_of_a_root_one_wins() {
             come(4);
             children.into_iter().for_each(|child| assert_eq!(child.end(), 0));
         }
-        assert_eq!(heap.roots().unwrap().len(), 50);
+        assert_eq!(heap.roots().unwrap().len(), 1 + 50);
     });
 }
 
