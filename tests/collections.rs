@@ -620,4 +620,25 @@ mod newer_trait {
         list.into_iter().nth(30);
         assert!(counts.iter().all(|count| count.get() == 1));
     }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_newer_vector_of_a_shared_heap_grows_shrinks_and_is_refused() {
+        use aquifer::{Backing, HeapOptions};
+
+        let heap = HeapOptions::new(64 * KIB).participants(4).create(&Backing::Memfd).unwrap();
+        let figures = || (heap.stats().used_blocks, heap.stats().used_bytes);
+        let mut list = newer::vec::Vec::new_in(&heap);
+        list.extend(0..2000_u32);
+        assert!(figures().0 == 1 && figures().1 >= 8000 && list.iter().copied().eq(0..2000));
+        list.truncate(10);
+        list.shrink_to_fit();
+        assert_eq!((list.capacity(), figures()), (10, (1, 40)));
+        assert!(list.try_reserve(20_000).is_err());
+        assert!(newer::boxed::Box::try_new_in([0_u8; 80_000], &heap).is_err());
+        assert!(list.iter().copied().eq(0..10) && figures() == (1, 40));
+        drop(list);
+        assert_eq!(figures(), (0, 0));
+        heap.check().unwrap();
+    }
 }

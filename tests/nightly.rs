@@ -10,6 +10,8 @@ use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
+#[cfg(target_os = "linux")]
+use aquifer::{Backing, HeapOptions};
 use aquifer::{Pool, PoolStats};
 
 const KIB: usize = 1024;
@@ -206,6 +208,28 @@ fn a_hash_map_finds_what_it_was_given_and_drops_each_value_once() {
     check(&pool, &pool);
     pool.scope(|scope| check(scope, scope));
     assert_adds_up(pool.stats());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_collection_of_a_shared_heap_grows_shrinks_and_is_refused() {
+    let heap = HeapOptions::new(64 * KIB).participants(4).create(&Backing::Memfd).unwrap();
+    let figures = || (heap.stats().used_blocks, heap.stats().used_bytes);
+    let mut list = Vec::new_in(&heap);
+    list.extend(0..2000_u32);
+    assert!(figures().0 == 1 && figures().1 >= 8000 && list.iter().copied().eq(0..2000));
+    list.truncate(10);
+    list.shrink_to_fit();
+    assert_eq!((list.capacity(), figures()), (10, (1, 40)));
+    assert!(list.try_reserve(20_000).is_err());
+    assert!(Box::try_new_in([0_u8; 80_000], &heap).is_err());
+    assert!(list.iter().copied().eq(0..10) && figures() == (1, 40));
+    let mut tree = BTreeMap::new_in(&heap);
+    tree.extend(list.iter().map(|&n| (n, Rc::new_in(n, &heap))));
+    assert!(tree.values().map(|n| **n).eq(0..10) && figures().0 > 11);
+    drop((tree, list));
+    assert_eq!(figures(), (0, 0));
+    heap.check().unwrap();
 }
 
 #[test]
