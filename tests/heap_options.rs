@@ -100,6 +100,50 @@ fn a_heap_is_locked_in_memory_where_it_is_to_be() {
     }
 }
 
+/// Opens a heap that has a name and that somebody else has made: one that is attached here stays as it is.
+fn opened(options: &HeapOptions, backing: &Backing) -> Result<SharedHeap, AttachError> {
+    let maker = Child::start(|| _ = HeapOptions::new(4 << 20).create(backing).unwrap());
+    assert_eq!(maker.end(), 0);
+    options.open_or_create(backing)
+}
+
+#[test]
+fn huge_pages_are_asked_for_in_a_heap_that_is_there_already() {
+    if !Path::new("/sys/kernel/mm/transparent_hugepage").exists() {
+        println!("skipped: the system has no huge pages");
+        return;
+    }
+    for is_wanted in [true, false] {
+        let scratch = Scratch::new();
+        let options = HeapOptions::new(1 << 20).huge_pages(is_wanted);
+        for backing in [Backing::File(scratch.file("heap")), scratch.posix("heap")] {
+            let mapping = Mapping::of(&opened(&options, &backing).unwrap());
+            assert_eq!(mapping.has("hg"), is_wanted, "{backing:?}: {mapping:?}");
+        }
+    }
+}
+
+#[test]
+#[cfg_attr(asan, ignore = "the sanitizer makes `mlock` do nothing")]
+fn a_heap_that_is_there_already_is_locked_in_memory_where_it_is_to_be() {
+    for is_wanted in [true, false] {
+        let scratch = Scratch::new();
+        let options = HeapOptions::new(1 << 20).lock_in_memory(is_wanted);
+        for backing in [Backing::File(scratch.file("heap")), scratch.posix("heap")] {
+            let heap = match opened(&options, &backing) {
+                Err(AttachError::System(error)) if is_wanted && is_of_limit(&error) => {
+                    println!("skipped: nothing may be locked here: {error}");
+                    return;
+                }
+                found => found.unwrap(),
+            };
+            let mapping = Mapping::of(&heap);
+            let seen = (mapping.has("lo"), mapping.locked_kib > 0);
+            assert_eq!(seen, (is_wanted, is_wanted), "{backing:?}: {mapping:?}");
+        }
+    }
+}
+
 #[test]
 fn each_backing_has_memory_of_its_own_kind() {
     let scratch = Scratch::new();
