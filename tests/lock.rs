@@ -9,14 +9,20 @@ use std::alloc::Layout;
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
+use std::marker::PhantomData;
+use std::num::{NonZeroI8, NonZeroU8, Saturating, Wrapping};
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{
+    AtomicBool, AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicU8, AtomicU16,
+    AtomicU32, AtomicU64, AtomicUsize,
+};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use aquifer::{
-    Backing, HeapOptions, JoinError, LockError, OwnerDied, Panicked, SharedHeap, ShmMutex,
-    ShmMutexGuard,
+    Backing, HeapOptions, JoinError, KillSafe, LockError, OwnerDied, Panicked, SharedHeap,
+    ShmMutex, ShmMutexGuard,
 };
 use bounded::{Child, in_time, is_killed};
 use scratch::Scratch;
@@ -25,6 +31,46 @@ const _: () = assert!(size_of::<ShmMutex<u64>>() == 24);
 const _: () = assert!(size_of::<ShmMutex<()>>() == 16);
 const _: () = assert!(size_of::<LockError<'_, [u64; 100]>>() <= 40);
 const _: () = assert!(size_of::<JoinError>() <= 16);
+
+/// Fails to compile if a value of the type may be torn.
+const fn sure<T: KillSafe>() {}
+
+const _: () = {
+    sure::<u8>();
+    sure::<u16>();
+    sure::<u32>();
+    sure::<u64>();
+    sure::<u128>();
+    sure::<usize>();
+    sure::<i8>();
+    sure::<i16>();
+    sure::<i32>();
+    sure::<i64>();
+    sure::<i128>();
+    sure::<isize>();
+    sure::<f32>();
+    sure::<f64>();
+    sure::<bool>();
+    sure::<AtomicBool>();
+    sure::<AtomicU8>();
+    sure::<AtomicU16>();
+    sure::<AtomicU32>();
+    sure::<AtomicU64>();
+    sure::<AtomicUsize>();
+    sure::<AtomicI8>();
+    sure::<AtomicI16>();
+    sure::<AtomicI32>();
+    sure::<AtomicI64>();
+    sure::<AtomicIsize>();
+    sure::<NonZeroU8>();
+    sure::<NonZeroI8>();
+    sure::<()>();
+    sure::<Wrapping<u64>>();
+    sure::<Saturating<u64>>();
+    sure::<PhantomData<String>>();
+    sure::<[u64; 3]>();
+    sure::<(u64, [bool; 2], AtomicU32)>();
+};
 
 const MOMENT: Duration = Duration::from_millis(50);
 /// One more than 64 bits hold.
