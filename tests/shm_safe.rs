@@ -7,7 +7,10 @@ use std::collections::HashSet;
 use std::marker::PhantomData;
 use std::mem::offset_of;
 use std::num::NonZeroU64;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{
+    AtomicBool, AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicU8, AtomicU16,
+    AtomicU32, AtomicU64, AtomicUsize,
+};
 
 use aquifer::{Schema, SchemaArgument, SchemaPart, ShmMutex, ShmSafe};
 
@@ -351,4 +354,43 @@ fn a_schema_by_hand_is_that_of_the_derive() {
         const SCHEMA: Schema = Schema::new::<Reading>("Reading").with_parts(PARTS);
     }
     assert_eq!(Schema::fingerprint::<ByHand>(), Schema::fingerprint::<Reading>());
+}
+
+#[test]
+fn numbers_and_atomics_of_every_width_have_it_and_all_differ() {
+    fn sure<T: ShmSafe>() -> u64 {
+        let bytes = (T::SCHEMA.size(), T::SCHEMA.align());
+        assert_eq!(bytes, (size_of::<T>(), align_of::<T>()), "{}", T::SCHEMA);
+        Schema::fingerprint::<T>()
+    }
+    assert!(all_differ([
+        sure::<u8>(),
+        sure::<u16>(),
+        sure::<u32>(),
+        sure::<u64>(),
+        sure::<u128>(),
+        sure::<usize>(),
+        sure::<i8>(),
+        sure::<i16>(),
+        sure::<i32>(),
+        sure::<i64>(),
+        sure::<i128>(),
+        sure::<isize>(),
+        sure::<f32>(),
+        sure::<f64>(),
+        sure::<bool>(),
+        sure::<char>(),
+        sure::<AtomicBool>(),
+        sure::<AtomicU8>(),
+        sure::<AtomicU16>(),
+        sure::<AtomicU32>(),
+        sure::<AtomicU64>(),
+        sure::<AtomicUsize>(),
+        sure::<AtomicI8>(),
+        sure::<AtomicI16>(),
+        sure::<AtomicI32>(),
+        sure::<AtomicI64>(),
+        sure::<AtomicIsize>(),
+        sure::<()>(),
+    ]));
 }
