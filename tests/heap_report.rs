@@ -183,7 +183,10 @@ fn a_report_is_a_table_of_classes_its_free_runs_and_who_was_killed() {
             64        2          100          128   78 %         100         0\n     \
             1024        1            1            4   25 %           1         0\n\n";
         let free = heap.stats().free_pages;
-        let runs = format!("free pages: {free} in 2 runs, the largest of {}; ", free - 10);
+        let runs = format!(
+            "free pages: {free} in 2 runs, the largest of {}; fragmentation 4 %\n",
+            free - 10
+        );
         for part in [classes, &runs, "participants: 1 alive of at most 16\n"] {
             assert!(text.contains(part), "{part:?} in\n{text}");
         }
