@@ -100,6 +100,32 @@ fn values_of_one_heap_lie_in_another() {
 }
 
 #[test]
+fn a_clone_lies_in_the_heap_of_its_original() {
+    fn check<T: TryClone>(make: impl Fn(&SharedHeap) -> T) {
+        // In neither the oldest nor the newest.
+        let (oldest, heap, newest) = (heap(), heap(), heap());
+        let original = make(&heap);
+        let (blocks, runs) = in_use(&heap);
+        let copy = original.try_clone().unwrap();
+        assert_eq!(in_use(&heap), (2 * blocks, 2 * runs));
+        assert!(blocks > 0 && in_use(&oldest) == (0, 0) && in_use(&newest) == (0, 0));
+        drop((original, copy));
+        assert_all_is_given_back(&heap);
+    }
+    check(|heap| ShmBox::new_in(7_u64, heap).unwrap());
+    check(|heap| ShmVec::from_slice_in(&[1_u64, 2, 3], heap).unwrap());
+    check(|heap| ShmString::from_str_in("a few words", heap).unwrap());
+    check(|heap| {
+        ShmVec::from_iter_in((0..9).map(|number| Named::make(number, heap)), heap).unwrap()
+    });
+    let (heap, newest) = (heap(), heap());
+    // One that has no block yet knows where it is to be.
+    let mut copy = ShmVec::new_in(&heap).try_clone().unwrap();
+    copy.push(7_u64).unwrap();
+    assert_eq!((in_use(&heap), in_use(&newest)), ((1, 0), (0, 0)));
+}
+
+#[test]
 fn what_finds_no_room_is_given_back() {
     let heap = small_heap();
     let mut vec = ShmVec::new_in(&heap);
