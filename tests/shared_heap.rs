@@ -6,9 +6,10 @@ mod bounded;
 mod scratch;
 
 use std::error::Error;
+use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::process;
@@ -103,6 +104,34 @@ fn a_copy_of_a_file_is_not_taken_for_the_heap_itself() {
         if fs::metadata(&path).unwrap().created().is_ok() {
             assert!(matches!(SharedHeap::open(&backing), Err(AttachError::Copied)));
         }
+    });
+}
+
+#[test]
+fn a_heap_whose_number_another_has_that_is_attached_is_refused() {
+    /// Where the head of a heap has its number, in bytes from its start.
+    const NUMBER: usize = 32;
+
+    in_time(|| {
+        let scratch = Scratch::new();
+        let (path, backing) = scratch.file_backing("heap");
+        let heap = SharedHeap::create(&backing, MIB).unwrap();
+        let (other_path, other) = scratch.file_backing("other");
+        assert_eq!(Child::start(|| _ = SharedHeap::create(&other, MIB).unwrap()).end(), 0);
+        let number = &fs::read(&path).unwrap()[NUMBER..NUMBER + 4];
+        let file = OpenOptions::new().write(true).open(&other_path).unwrap();
+        file.write_all_at(number, NUMBER as u64).unwrap();
+        drop(file);
+        let opened = [SharedHeap::open(&other), SharedHeap::open_or_create(&other, MIB)];
+        let is_refused = |opened: &_| matches!(opened, Err(AttachError::NumberTaken));
+        assert!(opened.iter().all(is_refused), "{opened:?}");
+        assert_eq!(traces(&other_path), 0);
+        heap.check().unwrap();
+        // SAFETY: nobody uses it.
+        unsafe { heap.detach() };
+        // Nothing else is wrong with the other.
+        SharedHeap::open(&other).unwrap().check().unwrap();
+        assert_eq!(traces(&other_path), 2);
     });
 }
 
