@@ -9,36 +9,23 @@ use std::borrow::{Borrow, BorrowMut};
 use std::collections::HashSet;
 use std::fmt::Debug;
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::mem::offset_of;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use aquifer::{
-    AllocError, Schema, SchemaPart, SharedHeap, ShmBox, ShmSafe, ShmString, ShmVec, TryClone,
-};
+use aquifer::{AllocError, Schema, SharedHeap, ShmBox, ShmSafe, ShmString, ShmVec, TryClone};
 use bounded::{Child, in_time};
 use heaps::{
     Counted, Element, Line, Named, Nothing, assert_all_is_given_back, heap, in_use, small_heap,
 };
 
 /// A value that owns others of its kind.
+#[derive(ShmSafe)]
 #[repr(C)]
 struct Node {
     value: u64,
     next: Option<ShmBox<Node>>,
     children: ShmVec<Node>,
-}
-
-const PARTS: &[SchemaPart] = &[
-    SchemaPart::field::<u64>("value", offset_of!(Node, value)),
-    SchemaPart::field::<Option<ShmBox<Node>>>("next", offset_of!(Node, next)),
-    SchemaPart::field::<ShmVec<Node>>("children", offset_of!(Node, children)),
-];
-
-// SAFETY: `repr(C)` of `ShmSafe` fields.
-unsafe impl ShmSafe for Node {
-    const SCHEMA: Schema = Schema::new::<Self>("Node").with_parts(PARTS);
 }
 
 impl TryClone for Node {
@@ -268,4 +255,12 @@ fn values_of_a_heap_that_is_not_attached_are_not_there() {
     assert!(catch_unwind(AssertUnwindSafe(|| numbers.into_iter().count())).is_err());
     drop(texts);
     assert_all_is_given_back(&heap);
+}
+
+#[test]
+fn the_derive_tells_what_a_type_owns_of_its_own_kind() {
+    assert_eq!(
+        format!("{:?}", Node::SCHEMA.parts()),
+        "[value: u64 at 0, next: Option<ShmBox<Node>> at 8, children: ShmVec<Node> at 16]"
+    );
 }
