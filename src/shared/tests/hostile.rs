@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use super::blow::{AREAS, BYTES, Blow, LOCK, SLOTS, SLOTS_END, blow};
+use super::hostile_lists;
 use crate::shared::access::shared_heap::SharedHeap;
 use crate::shared::containers::boxed::ShmBox;
 use crate::shared::containers::buffer::Buffer;
@@ -71,6 +72,7 @@ fn furnish(heap: &SharedHeap) {
     heap.root_or_insert_with("gone", || Boxed(ShmBox::new_in(2_u64, heap).unwrap())).unwrap();
     heap.remove_root::<Boxed>("gone").unwrap();
     heap.remove_root::<u64>("number 3").unwrap();
+    hostile_lists::furnish(heap);
     let boxes: Vec<_> = (0..200).map(|_| ShmBox::new_in([7_u64; 8], heap).unwrap()).collect();
     let large = [20_000, 9000].map(|_| ShmBox::new_in([0_u8; 20_000], heap).unwrap());
     boxes.into_iter().step_by(3).for_each(core::mem::forget);
@@ -129,6 +131,7 @@ fn use_all_of(heap: &SharedHeap) {
     // It may panic where it leads out of the heap.
     let _ = catch_unwind(AssertUnwindSafe(|| boxed.map(|boxed| *boxed.0)));
     use_blocks(heap);
+    hostile_lists::use_all(heap);
     for name in ["new", "another", "number 5"] {
         let _ = heap.root_or_insert_with(name, || 3_u64);
     }
@@ -223,7 +226,7 @@ fn a_heap_as_it_is_can_be_used() {
     let heap = SharedHeap::find(Memory::between_guards(&bytes, Access::ReadWrite).unwrap());
     let heap = heap.unwrap();
     heap.check().unwrap();
-    assert_eq!(heap.roots().unwrap().len(), 42);
+    assert_eq!(heap.roots().unwrap().len(), 42 + hostile_lists::ROOTS);
     use_all_of(&heap);
     heap.check().unwrap();
     // SAFETY: nothing is left that uses it.

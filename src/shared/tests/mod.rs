@@ -24,6 +24,7 @@ mod flips;
 mod handle;
 #[cfg(not(asan))]
 mod hostile;
+mod hostile_lists;
 #[cfg(not(asan))]
 mod kept;
 #[cfg(not(asan))]
