@@ -11,10 +11,16 @@ use std::os::unix::fs::FileExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::LazyLock;
 
-use aquifer::{Backing, HeapOptions, HeapView, SharedHeap, ShmBox};
+use aquifer::{
+    Backing, HeapOptions, HeapView, LockError, SharedHeap, ShmBox, ShmMutex, ShmMutexGuard,
+    ShmString, ShmVec, TryClone,
+};
 use libfuzzer_sys::fuzz_target;
 
 const BYTES: usize = 128 << 10;
+
+type Numbers = ShmMutex<ShmVec<u64>>;
+type Text = ShmMutex<ShmString>;
 
 /// A heap, its file, and what was in it when it was whole.
 struct Scene {
@@ -29,6 +35,10 @@ static SCENE: LazyLock<Scene> = LazyLock::new(|| {
         heap.root_or_insert_with(&format!("number {number}"), || number).unwrap();
     }
     heap.remove_root::<u64>("number 3").unwrap();
+    let numbers = ShmVec::from_iter_in(0..300, &heap).unwrap();
+    let text = ShmString::from_str_in("größer", &heap).unwrap();
+    heap.root_or_insert_with::<Numbers>("numbers", || ShmMutex::new(numbers)).unwrap();
+    heap.root_or_insert_with::<Text>("text", || ShmMutex::new(text)).unwrap();
     let boxes: Vec<_> = (0..100).map(|_| ShmBox::new_in([7_u64; 8], &heap).unwrap()).collect();
     boxes.into_iter().step_by(3).for_each(std::mem::forget);
     std::mem::forget(ShmBox::new_in([0_u8; 20_000], &heap));
@@ -68,13 +78,62 @@ fn use_all_of(heap: &SharedHeap) {
     let mut boxes: Vec<_> = (0..70).filter_map(|_| ShmBox::new_in([1_u64; 8], heap).ok()).collect();
     let large: Vec<_> = (0..3).map(|_| ShmBox::new_in([1_u8; 10_000], heap)).collect();
     // It may panic where it leads out of the heap.
-    let _ = panic::catch_unwind(AssertUnwindSafe(|| boxes.iter().map(|boxed| boxed[0]).sum::<u64>()));
+    let _ =
+        panic::catch_unwind(AssertUnwindSafe(|| boxes.iter().map(|boxed| boxed[0]).sum::<u64>()));
     boxes.truncate(30);
     drop((large, boxes));
+    endure(|| use_numbers(heap));
+    endure(|| use_text(heap));
     let _ = heap.root_or_insert_with("new", || 3_u64);
     for name in ["new", "number 5", "number 7"] {
         let _ = heap.remove_root::<u64>(name);
     }
     heap.reap();
     let _ = (heap.check(), heap.report());
+}
+
+/// Runs what may panic where it leads out of the heap: the hook of the fuzzer would end the process.
+fn endure(body: impl FnOnce()) {
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| ()));
+    let _ = panic::catch_unwind(AssertUnwindSafe(body));
+    panic::set_hook(hook);
+}
+
+/// Takes a lock that nobody holds, as it seems; a stray word may name somebody who lives.
+fn taken<T>(mutex: &ShmMutex<T>) -> Option<ShmMutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(LockError::Panicked(panicked)) => Some(panicked.into_guard()),
+        // SAFETY: whatever the dead have left is no worse than what the fuzzer writes.
+        Err(LockError::OwnerDied(dead)) => Some(unsafe { dead.into_guard() }),
+        Err(_) => None,
+    }
+}
+
+fn use_numbers(heap: &SharedHeap) {
+    let Ok(root) = heap.root::<Numbers>("numbers") else { return };
+    let Some(mut numbers) = taken(&root) else { return };
+    let _ = numbers.push(7);
+    let middle = numbers.len() / 2;
+    let _ = numbers.insert(middle, 8);
+    let copy = numbers.try_clone();
+    numbers.remove(0);
+    numbers.retain(|number| number % 3 > 0);
+    numbers.drain(..middle / 2);
+    numbers.shrink_to_fit();
+    let _ = copy.map(|mut copy| numbers.append(&mut copy));
+}
+
+fn use_text(heap: &SharedHeap) {
+    let Ok(root) = heap.root::<Text>("text") else { return };
+    let Some(mut text) = taken(&root) else { return };
+    let _ = (text.push_str(" als"), text.insert(0, 'ü'));
+    let copy = text.try_clone();
+    text.remove(0);
+    text.retain(|character| character != 'ß');
+    let end = text.char_indices().map(|(index, _)| index).nth(2);
+    text.drain(..end.unwrap_or(0));
+    text.shrink_to_fit();
+    let _ = copy.map(|copy| text.push_str(&copy));
 }
