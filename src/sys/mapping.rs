@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt;
 
 use super::birth::Birth;
 use super::file;
+use super::segment::Segment;
 
 /// What this process may do with memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,29 +82,16 @@ impl Memory {
     /// Makes a segment of `bytes` zeros as System V has them, which goes when the last process does
     /// that has it. They are as those of [`Memory::map_anon`].
     ///
-    /// A process that is killed between two calls in here leaves a segment behind.
+    /// A process that is killed in here may leave a segment behind. The next call by a process of this user
+    /// removes it, once the killed one has been waited for.
     ///
     /// # Errors
     ///
     /// Those of the system: the bytes are more than `kernel.shmmax`, or no memory is left.
     pub(crate) fn sys_v(bytes: usize) -> io::Result<Self> {
-        let flags = libc::IPC_CREAT | file::OF_ITS_OWNER as libc::c_int;
-        // SAFETY: the call takes numbers.
-        let segment = unsafe { libc::shmget(libc::IPC_PRIVATE, bytes, flags) };
-        if segment < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: the kernel chooses an address where nothing is mapped.
-        let start = unsafe { libc::shmat(segment, ptr::null(), 0) };
-        let start = if start.addr() == usize::MAX {
-            Err(io::Error::last_os_error())
-        } else {
-            not_null(start)
-        };
-        // The segment stays as long as it is mapped; where it is not, it goes here.
-        // SAFETY: the call takes numbers, and with this command no address.
-        unsafe { libc::shmctl(segment, libc::IPC_RMID, ptr::null_mut()) };
-        Ok(Self { start: start?, bytes, file: None })
+        let segment = Segment::create(bytes)?;
+        let start = not_null(segment.attach()?)?;
+        Ok(Self { start, bytes, file: None })
     }
 
     /// Maps the first `bytes` bytes of a file, which it has reserved.

@@ -32,6 +32,8 @@ pub(crate) mod private;
 pub(crate) mod process;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 pub(crate) mod refused;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+mod segment;
 #[cfg(all(test, target_os = "linux", target_has_atomic = "64", not(asan)))]
 pub(crate) mod tests;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]

@@ -19,7 +19,9 @@ pub enum Backing {
     MapAnon,
     /// As [`Backing::MapAnon`], by `/dev/zero`.
     DevZero,
-    /// As [`Backing::MapAnon`], by a System V segment, which is removed as soon as it is attached.
+    /// As [`Backing::MapAnon`], by a System V segment, which is removed as soon as it is attached. A process that is
+    /// killed before leaves it behind; whenever a process of this user makes a heap of this kind, it removes such
+    /// segments of this crate first: those that nobody has attached, and whose makers are dead.
     SysV,
     /// A POSIX name, such as `/sessions`: any process of this user can open it, until it is unlinked or
     /// the machine is restarted.

@@ -13,3 +13,4 @@ mod names;
 pub(crate) mod patience;
 mod races;
 mod refusals;
+mod segments;
