@@ -9,7 +9,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
 use aquifer::{AttachError, Backing, RootError, SharedHeap, ShmBox, ShmMutex};
-use bounded::{Child, in_time};
+use bounded::{Child, in_time, left_out};
 
 /// What goes with a byte over a socket: one descriptor.
 #[repr(C)]
@@ -92,7 +92,7 @@ fn a_heap_is_passed_to_a_process_that_is_older() {
 fn the_heap_of_another_user_is_refused() {
     // SAFETY: the call takes nothing and cannot fail.
     if unsafe { libc::geteuid() } != 0 {
-        return println!("only root can be somebody else: left out");
+        return left_out("only root can be somebody else");
     }
     in_time(|| {
         let (ours, theirs) = UnixStream::pair().unwrap();

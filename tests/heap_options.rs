@@ -10,7 +10,7 @@ use std::path::Path;
 use std::{fs, io};
 
 use aquifer::{AttachError, Backing, HeapOptions, SharedHeap};
-use bounded::Child;
+use bounded::{Child, left_out};
 use scratch::Scratch;
 
 fn backings(scratch: &Scratch) -> [Backing; 6] {
@@ -64,7 +64,7 @@ fn is_of_limit(error: &io::Error) -> bool {
 #[test]
 fn huge_pages_are_asked_for_where_they_are_wanted() {
     if !Path::new("/sys/kernel/mm/transparent_hugepage").exists() {
-        println!("skipped: the system has no huge pages");
+        left_out("the system has no huge pages");
         return;
     }
     for is_wanted in [true, false] {
@@ -87,7 +87,7 @@ fn a_heap_is_locked_in_memory_where_it_is_to_be() {
             let options = HeapOptions::new(64 << 10).participants(4).lock_in_memory(is_wanted);
             let heap = match options.create(&backing) {
                 Err(AttachError::System(error)) if is_wanted && is_of_limit(&error) => {
-                    println!("skipped: nothing may be locked here: {error}");
+                    left_out(&format!("nothing may be locked here: {error}"));
                     return;
                 }
                 made => made.unwrap(),
@@ -110,7 +110,7 @@ fn opened(options: &HeapOptions, backing: &Backing) -> Result<SharedHeap, Attach
 #[test]
 fn huge_pages_are_asked_for_in_a_heap_that_is_there_already() {
     if !Path::new("/sys/kernel/mm/transparent_hugepage").exists() {
-        println!("skipped: the system has no huge pages");
+        left_out("the system has no huge pages");
         return;
     }
     for is_wanted in [true, false] {
@@ -132,7 +132,7 @@ fn a_heap_that_is_there_already_is_locked_in_memory_where_it_is_to_be() {
         for backing in [Backing::File(scratch.file("heap")), scratch.posix("heap")] {
             let heap = match opened(&options, &backing) {
                 Err(AttachError::System(error)) if is_wanted && is_of_limit(&error) => {
-                    println!("skipped: nothing may be locked here: {error}");
+                    left_out(&format!("nothing may be locked here: {error}"));
                     return;
                 }
                 found => found.unwrap(),

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use std::{env, fs, ptr, thread};
 
 use aquifer::{AttachError, Backing, RootError, SharedHeap, ShmMutex, ShmSafe, ShmString, ShmVec};
-use bounded::{Child, in_time};
+use bounded::{Child, in_time, left_out};
 use scratch::Scratch;
 
 const MIB: usize = 1 << 20;
@@ -268,7 +268,7 @@ fn with_one_mib_at(directory: &Path, body: impl FnOnce()) {
     });
     match child.end() {
         status if libc::WEXITSTATUS(status) == NOT_PERMITTED => {
-            println!("skipped: nothing may be mounted here");
+            left_out("nothing may be mounted here");
         }
         status => assert_eq!(status, 0),
     }
@@ -295,7 +295,7 @@ fn the_heap_of_another_user_is_refused() {
     let (path, backing) = scratch.file_backing("heap");
     SharedHeap::create(&backing, MIB).unwrap();
     if chown(&path, Some(STRANGER), None).is_err() {
-        println!("skipped: files may not be given away here");
+        left_out("files may not be given away here");
         return;
     }
     let ours = fs::metadata("/proc/self").unwrap().uid();

@@ -14,7 +14,7 @@ use std::time::Duration;
 use std::{fs, mem, process, thread};
 
 use aquifer::{Backing, HeapOptions, Root, SharedHeap, ShmBox};
-use bounded::{Child, in_time};
+use bounded::{Child, in_time, left_out};
 
 const MIB: usize = 1 << 20;
 
@@ -247,7 +247,7 @@ fn whoever_has_the_number_of_a_worker_by_now_is_not_killed() {
                 namesake.kill();
                 namesake.end();
             }
-            None => println!("the system gives no numbers again: left out"),
+            None => left_out("the system gives no numbers again"),
         }
     });
     assert_eq!(parent.end(), 0);

@@ -1,11 +1,19 @@
 //! Work in threads and processes that comes to an end, whatever goes wrong with it.
 #![allow(dead_code, reason = "each test uses a part of this room")]
 
+use std::io::{self, Write};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
+
+/// Says what a test leaves out, as the system does not let it do that: to those, too, who do not see what tests
+/// print that pass.
+pub(crate) fn left_out(why: &str) {
+    // As it is, tests go on without it.
+    let _ = writeln!(io::stderr(), "left out: {why}");
+}
 
 /// Fails if `body` hangs.
 pub(crate) fn in_time(body: impl FnOnce() + Send + 'static) {

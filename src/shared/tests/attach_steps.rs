@@ -20,6 +20,7 @@ use crate::sync::mutex::ShmMutex;
 use crate::sync::owner::Owner;
 use crate::sync::participants::{Life, OWNER_DIED, Process, SLEEPERS};
 use crate::sys::tests::child::{Child, Ending};
+use crate::sys::tests::left_out::left_out;
 
 /// How many processes there may be besides this one.
 const OTHERS: usize = 3;
@@ -233,7 +234,7 @@ fn who_attaches_and_leaves_takes_nothing_along_whichever_instruction_is_the_last
     // The first has to free the slots of the dead, and the others find them free.
     for _ in 0..2 {
         let Some(states) = scene.walk(None) else {
-            println!("the system lets nobody trace: left out");
+            left_out("the system lets nobody trace");
             return;
         };
         assert!(states > 5);
@@ -248,7 +249,7 @@ fn who_is_killed_as_it_attaches_or_leaves_takes_nothing_along() {
     scene.stage.heap.reap();
     for deadly in 1.. {
         let Some(states) = scene.walk(Some(deadly)) else {
-            println!("the system lets nobody trace: left out");
+            left_out("the system lets nobody trace");
             return;
         };
         scene.assert_whole_without(&[], &format!("killed in state {deadly}"));

@@ -16,6 +16,7 @@ use crate::shared::schema::shm_safe::ShmSafe;
 use crate::slab::tests::one_processor::OneProcessor;
 use crate::slab::tests::tracer::{Traced, stand_still};
 use crate::sys::mapping::Memory;
+use crate::sys::tests::left_out::left_out;
 
 /// An element of several words, two of which own something.
 #[repr(C)]
@@ -132,7 +133,7 @@ fn a_vector_is_whole_whichever_instruction_is_the_last() {
             lost = lost.max(left.unowned);
         });
         if !traced {
-            println!("the system lets nobody trace: left out");
+            left_out("the system lets nobody trace");
             return;
         }
         assert!(states > 2 && seen.len() > usize::from(moves), "{name}: {seen:?}");

@@ -27,6 +27,7 @@ use crate::sync::owner::Owner;
 use crate::sys::fork::{self, Side};
 #[cfg(target_arch = "x86_64")]
 use crate::sys::tests::child::{Child, Ending};
+use crate::sys::tests::left_out::left_out;
 
 const BYTES: usize = 4 << 20;
 const LONG: Layout = Layout::new::<[u64; 10_000]>();
@@ -178,7 +179,7 @@ fn die_landing(heap: &SharedHeap, lock: Option<&ShmMutex<u64>>) -> bool {
         stand_still();
     });
     let Some(mut process) = process else {
-        println!("the system lets nobody trace: left out");
+        left_out("the system lets nobody trace");
         return false;
     };
     assert!(process.run());

@@ -15,6 +15,7 @@ use crate::slab::tests::tracer::{Traced, stand_still};
 use crate::sys::mapping::Memory;
 use crate::sys::tests::child::{Child, Ending};
 use crate::sys::tests::folder::Folder;
+use crate::sys::tests::left_out::left_out;
 
 /// What is found by the name of a heap.
 #[derive(PartialEq, Eq, Clone, Copy, Debug)]
@@ -95,7 +96,7 @@ impl Scene {
             self.phase.store(1, Ordering::Release);
         });
         let Some(mut process) = process else {
-            println!("the system lets nobody trace: only what is left in the end is looked at");
+            left_out("the system lets nobody trace: only what is left in the end is looked at");
             assert_eq!(Child::fork(&act).end(), Ending::WELL);
             assert_eq!(Some(&self.look()), expected.last());
             return false;

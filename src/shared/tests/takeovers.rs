@@ -23,6 +23,7 @@ use crate::sync::membership;
 use crate::sync::mutex::ShmMutex;
 use crate::sync::participants::Life;
 use crate::sys::tests::child::{Child, Ending};
+use crate::sys::tests::left_out::left_out;
 use crate::sys::tests::patience::comes_true;
 
 /// There is room for children of other tests, too: who takes a lock over settles what is to be settled here.
@@ -51,7 +52,7 @@ fn kill<T: ShmSafe>(
         stand_still();
     });
     let Some(mut process) = process else {
-        println!("the system lets nobody trace: left out");
+        left_out("the system lets nobody trace");
         return false;
     };
     assert!(process.run());
@@ -200,7 +201,7 @@ fn who_takes_a_lock_over_waits_for_him_who_settles() {
         stand_still();
     };
     let Some(mut settler) = Traced::fork(settle) else {
-        println!("the system lets nobody trace: left out");
+        left_out("the system lets nobody trace");
         return;
     };
     assert!(settler.run());

@@ -12,6 +12,7 @@ use crate::slab::tests::one_processor::OneProcessor;
 use crate::slab::tests::tracer::{Traced, stand_still};
 use crate::sync::membership;
 use crate::sys::tests::child::{Child, Ending};
+use crate::sys::tests::left_out::left_out;
 
 /// Walks through one operation after another, each on what the one before has left.
 pub(super) struct Tour<'a> {
@@ -63,7 +64,7 @@ impl<'a> Tour<'a> {
         let stage = self.stage;
         let _near = OneProcessor::stay();
         let Some(mut process) = stage.send(&act) else {
-            println!("the system lets nobody trace: {name}, but nobody looks");
+            left_out(&format!("the system lets nobody trace: nobody looks at {name}"));
             let mut process = Child::fork(|| {
                 stage.forget_others();
                 act();

@@ -15,6 +15,7 @@ use super::recovery::recover;
 use super::scenes::{self, Scene, Story};
 use super::walk::{Sights, Walk};
 use crate::geometry::PAGE_BYTES;
+use crate::sys::tests::left_out::left_out;
 
 /// Every operation takes more instructions than this, and all scenes together more than that.
 const FEW: u32 = 20;
@@ -98,7 +99,7 @@ fn runs_put_away(leftover: &FixedTables) -> usize {
 fn play_all(what: &str, play: impl FnOnce(&'static Stage) -> Option<Vec<u32>>) {
     let begun = Instant::now();
     let Some(boundaries) = play(Stage::share()) else {
-        println!("the system lets nobody trace: left out");
+        left_out("the system lets nobody trace");
         return;
     };
     let (count, sum) = (boundaries.len(), boundaries.iter().sum::<u32>());

@@ -11,6 +11,7 @@ use super::patience::{comes_true, comes_true_within};
 use crate::sync::crash_point::CrashPoint;
 use crate::sync::join_error::JoinError;
 use crate::sync::lock_error::LockError;
+use crate::sys::tests::left_out::left_out;
 
 #[test]
 fn a_death_is_not_taken_for_that_of_a_namesake() {
@@ -110,7 +111,7 @@ fn namespaces_are_permitted() -> bool {
     let mut asker = Child::fork(|| exit_at_once(i32::from(!make_namespace())));
     let permitted = asker.end() == Ending::Exited(0);
     if !permitted {
-        println!("skipped: pid namespaces are not permitted here");
+        left_out("pid namespaces are not permitted here");
     }
     permitted
 }

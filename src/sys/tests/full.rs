@@ -14,6 +14,7 @@ use super::bytes::words;
 use super::child::{Child, Ending, exit_at_once, limit};
 use super::filter::Filter;
 use super::folder::Folder;
+use super::left_out::left_out;
 use crate::sys::draft::Draft;
 use crate::sys::mapping::{Access, Memory};
 use crate::sys::place::Place;
@@ -140,7 +141,7 @@ fn on_a_file_system(options: &CStr, body: impl FnOnce(&Folder)) {
         Err(_) => exit_at_once(NOT_PERMITTED),
     });
     match child.end() {
-        Ending::Exited(NOT_PERMITTED) => println!("skipped: nothing may be mounted here"),
+        Ending::Exited(NOT_PERMITTED) => left_out("nothing may be mounted here"),
         ending => assert_eq!(ending, Ending::WELL),
     }
 }

@@ -8,6 +8,7 @@ mod drafts;
 mod filter;
 pub(crate) mod folder;
 mod full;
+pub(crate) mod left_out;
 mod machine;
 mod names;
 pub(crate) mod patience;
