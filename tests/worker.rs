@@ -263,15 +263,23 @@ extern "C" fn find_before_the_fork() {
     }
 }
 
+/// As a signal handler may that comes just then.
+extern "C" fn use_after_the_fork() {
+    if let Some(heap) = OTHER.get() {
+        heap.check().unwrap();
+    }
+}
+
 #[test]
 fn a_worker_has_found_what_is_found_until_it_is_forked() {
     // In a process of its own: workers of other tests would have found it, too.
     let parent = Child::start(|| {
         let main = heap();
         OTHER.get_or_init(heap);
-        // As if another thread did it.
-        // SAFETY: what is called before a fork may do what this thread may.
-        assert_eq!(unsafe { libc::pthread_atfork(Some(find_before_the_fork), None, None) }, 0);
+        let (before, after) = (Some(find_before_the_fork as _), Some(use_after_the_fork as _));
+        // As if another thread did it, and a signal handler.
+        // SAFETY: what is called at a fork may do what this thread may.
+        assert_eq!(unsafe { libc::pthread_atfork(before, None, after) }, 0);
         let work = || {
             assert!(FOUND.get().is_some());
             OTHER.get().unwrap().roots().unwrap()[0].participants as i32

@@ -11,7 +11,7 @@
 
 use core::iter;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering, compiler_fence};
 use std::io;
 use std::thread;
 use std::time::Duration;
@@ -37,8 +37,8 @@ pub(crate) struct Attachment {
     is_detached: AtomicBool,
     /// The keeper of the last process of this line that has joined: in a child, its parent's.
     pub(crate) keeper: AtomicPtr<Keeper>,
-    /// The bits of the [`Owner`] that this one is, or 0.
-    pub(crate) last_owner: AtomicU32,
+    /// The bits of the [`Owner`]s of the last two processes of this line that have joined, the last one first; or 0.
+    pub(crate) line: [AtomicU32; 2],
     /// The one that was attached before this.
     before: AtomicPtr<Attachment>,
 }
@@ -98,9 +98,9 @@ impl Attachment {
         let entry = wiped::map(size_of::<Entry>())?.cast::<Entry>();
         // SAFETY: mapped for as long as anybody knows of it, zeroed, and all zero is an entry.
         let entry = unsafe { entry.as_ref() };
-        let (keeper, last_owner, before) = Default::default();
+        let (keeper, line, before) = Default::default();
         let is_detached = AtomicBool::new(false);
-        Ok(Box::new(Self { region, table, entry, settle, is_detached, keeper, last_owner, before }))
+        Ok(Box::new(Self { region, table, entry, settle, is_detached, keeper, line, before }))
     }
 
     /// Makes it known to this process, for good: threads remember it.
@@ -132,6 +132,17 @@ impl Attachment {
             Some(_pin) => (attachment.settle)(attachment, deadline),
             None => Ok(()),
         })
+    }
+
+    /// Returns who the last process was that joined before this one: in a child that was forked by a process that
+    /// had joined, its parent, be the child a participant already or not.
+    pub(crate) fn predecessor(&self) -> Option<Owner> {
+        let [last, before] = &self.line;
+        let last = last.load(Ordering::Relaxed);
+        // In this order: a signal handler may join in between.
+        compiler_fence(Ordering::SeqCst);
+        let has_joined = self.entry.owner().is_some();
+        Owner::from_bits(if has_joined { before.load(Ordering::Relaxed) } else { last })
     }
 
     /// Keeps the region mapped; none if it is not to stay so.

@@ -18,7 +18,9 @@ pub enum LockError<'a, T> {
     Panicked(Panicked<'a, T>),
     /// The lock is taken, but an earlier owner was killed while it held the lock.
     OwnerDied(OwnerDied<'a, T>),
-    /// It is held, by another process or thread until the time was up; or, when it was only tried, by anybody.
+    /// It is held, by another process or thread until the time was up; or, when it was only tried, by anybody. Or its
+    /// owner is dead, and until the time was up somebody was in the middle of changing a heap, which is to be in order
+    /// before anybody has the lock: then that is left for the next one.
     Held,
     /// It is held by the very thread that asks for it, which would wait for itself for ever.
     Relock,

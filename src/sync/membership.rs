@@ -98,7 +98,7 @@ fn draw_thread_number() -> u32 {
 ///
 /// See [`JoinError`].
 pub(crate) fn join(attachment: &Attachment) -> Result<Owner, JoinError> {
-    let Attachment { table, entry, keeper, last_owner, .. } = attachment;
+    let Attachment { table, entry, keeper, line: [last, before], .. } = attachment;
     if let Some(owner) = entry.owner() {
         return Ok(owner);
     }
@@ -112,7 +112,8 @@ pub(crate) fn join(attachment: &Attachment) -> Result<Owner, JoinError> {
     let (started, owner) = Keeper::start(|registrar| move_in(table, &registrar, process))
         .map_err(JoinError::System)??;
     keeper.store(Box::into_raw(Box::new(started)), Ordering::Relaxed);
-    last_owner.store(owner.bits(), Ordering::Relaxed);
+    before.store(last.load(Ordering::Relaxed), Ordering::Relaxed);
+    last.store(owner.bits(), Ordering::Relaxed);
     entry.owner.store(owner.bits(), Ordering::Release);
     Ok(owner)
 }

@@ -109,9 +109,9 @@ impl<T> ShmMutex<T> {
     ///
     /// # Errors
     ///
-    /// [`LockError::Held`] if it is held, be it by this thread; or if its owner is dead, and somebody else is for
-    /// longer than a millisecond in the middle of changing a heap, which is to be in order before anybody
-    /// has the lock. And those of [`ShmMutex::lock`] but [`LockError::Relock`].
+    /// [`LockError::Held`] if it is held, be it by this thread; or if its owner is dead, and others are for longer
+    /// than a millisecond in the middle of changing heaps, which are to be in order before anybody has
+    /// the lock. And those of [`ShmMutex::lock`] but [`LockError::Relock`].
     #[inline]
     #[doc(alias = "ngx_shmtx_trylock")]
     pub fn try_lock(&self) -> Result<ShmMutexGuard<'_, T>, LockError<'_, T>> {

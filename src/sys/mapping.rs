@@ -82,8 +82,8 @@ impl Memory {
     /// Makes a segment of `bytes` zeros as System V has them, which goes when the last process does
     /// that has it. They are as those of [`Memory::map_anon`].
     ///
-    /// A process that is killed in here may leave a segment behind. The next call by a process of this user
-    /// removes it, once the killed one has been waited for.
+    /// A process that is killed in here may leave a segment behind, which a later call removes: see
+    /// [`Segment::create`].
     ///
     /// # Errors
     ///

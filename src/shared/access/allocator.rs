@@ -7,6 +7,7 @@ use core::ptr::NonNull;
 use super::shared_heap::SharedHeap;
 use crate::allocator::{Memory, implement_allocator, move_elsewhere};
 use crate::error::AllocError;
+use crate::shared::heap::held::Held;
 
 // SAFETY: blocks stay until they are given back, and the heap stays mapped; nothing here unwinds.
 unsafe impl Memory for SharedHeap {
@@ -30,9 +31,9 @@ unsafe impl Memory for SharedHeap {
         let (attached, address) = (self.attached, values.addr().get());
         let may_stay = old.size() > 0 && new.size() > 0 && address % new.align() == 0;
         if let Some(offset) = attached.offset_of(address).filter(|_| may_stay) {
-            let held = attached.hold().map_err(|_| AllocError)?;
             let block = offset.wrapping_sub(attached.pages_start);
-            if let Ok(Some(_)) = held.attached().slab.resize(block, new.size()) {
+            let resize = |held: Held<'_>| held.attached().slab.resize(block, new.size());
+            if let Ok(Ok(Some(_))) = attached.hold().map(resize) {
                 return Ok(values);
             }
         }

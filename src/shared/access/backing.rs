@@ -21,7 +21,8 @@ pub enum Backing {
     DevZero,
     /// As [`Backing::MapAnon`], by a System V segment, which is removed as soon as it is attached. A process that is
     /// killed before leaves it behind; whenever a process of this user makes a heap of this kind, it removes such
-    /// segments of this crate first: those that nobody has attached, and whose makers are dead.
+    /// segments of this crate first: those that nobody has attached, and whose makers are dead and were waited for.
+    /// (It cannot tell that of makers in another pid namespace, and leaves theirs alone.)
     SysV,
     /// A POSIX name, such as `/sessions`: any process of this user can open it, until it is unlinked or
     /// the machine is restarted.

@@ -11,7 +11,6 @@ use super::shared_heap::SharedHeap;
 use crate::shared::heap::attached::Attached;
 use crate::sync::join_error::JoinError;
 use crate::sync::membership;
-use crate::sync::owner::Owner;
 use crate::sys::fork::{self, Child, Patience, Side};
 
 /// A process that [`SharedHeap::fork_worker`] has forked.
@@ -81,7 +80,8 @@ impl SharedHeap {
     /// The code with which a worker ends whose closure has panicked.
     pub const PANICKED: i32 = 101;
     /// The code with which a worker ends, without a call of its closure, that cannot be a participant of
-    /// all heaps in which its parent has found roots: all slots are taken, or the parent has died meanwhile.
+    /// all heaps in which its parent has found roots: all slots are taken, one is damaged, or the parent has left it
+    /// or died meanwhile.
     pub const NOT_JOINED: i32 = 102;
 
     /// Forks a process, in which it calls `work`, and which ends with the code that it returns, of which the
@@ -158,8 +158,7 @@ impl SharedHeap {
 
     /// Notes that this process has found what its parent has; returns whether that lives.
     fn find_roots_of_parent(&self) -> bool {
-        // This process has not joined yet.
-        let parent = self.attached.attachment.last_owner.load(Ordering::Relaxed);
-        Owner::from_bits(parent).is_some_and(|parent| self.find_roots_of(parent))
+        let parent = self.attached.attachment.predecessor();
+        parent.is_some_and(|parent| self.find_roots_of(parent))
     }
 }
